@@ -1,0 +1,6 @@
+//! What the engine needs of the world, as traits on domain types. Each is implemented by an
+//! adapter named after a product, and by a stateful stand-in in the tests.
+
+pub mod clock;
+pub mod console;
+pub mod secret_store;
