@@ -2,4 +2,5 @@
 //! the old one locks the account.
 
 pub mod domain;
+pub mod engine;
 pub mod ports;

@@ -1,8 +1,17 @@
 //! The ground floor: what a reset, a target, a secret and a rotation are, and every decision
 //! that needs no outside world. It names no runtime, no clock, no randomness and no I/O.
 
+pub mod backoff;
+pub mod entry;
 pub mod event;
 pub mod fault;
+pub mod freshness;
 pub mod ids;
+pub mod lease;
+pub mod phase;
+pub mod plan;
+pub mod rotation;
 pub mod secret;
+pub mod step;
 pub mod target;
+pub mod track;

@@ -91,8 +91,7 @@ impl FingerprintKey {
         mac.update(field.as_bytes());
         mac.update(&[0]);
         mac.update(text.expose().as_bytes());
-        let bytes = mac.finalize().into_bytes();
-        Fingerprint(bytes.iter().map(|b| format!("{b:02x}")).collect())
+        Fingerprint(hex::encode(mac.finalize().into_bytes()))
     }
 
     /// The fingerprints of a whole secret.

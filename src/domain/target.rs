@@ -66,15 +66,20 @@ pub enum UpdateOrder {
     ConnectorsFirst,
 }
 
-/// Whether a rotation may change the console.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Mode {
-    /// Changes what has to be changed.
-    #[default]
-    Apply,
-    /// Walks the console, says what it would do, and changes nothing.
-    Observe,
+/// What the fields of the Vault secret are called.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SecretFields {
+    /// The field that holds the password.
+    pub password: String,
+    /// The field that holds the security token.
+    pub security_token: String,
+}
+
+impl Default for SecretFields {
+    fn default() -> Self {
+        Self { password: "password".to_owned(), security_token: "security_token".to_owned() }
+    }
 }
 
 /// One Salesforce login that CommuniGator holds.
@@ -90,6 +95,8 @@ pub struct Target {
     pub user_id: Option<UserId>,
     /// Where Vault keeps the password and the token.
     pub secret: SecretLocation,
+    /// The names of the fields there.
+    pub fields: SecretFields,
     /// Whether Salesforce asks this login for a security token (it does not from a trusted IP range).
     pub needs_token: bool,
     /// The console account whose session reaches the surfaces.
@@ -98,8 +105,6 @@ pub struct Target {
     pub surfaces: Vec<Surface>,
     /// In which order the surfaces are updated.
     pub order: UpdateOrder,
-    /// Whether a rotation may change anything.
-    pub mode: Mode,
 }
 
 impl Target {

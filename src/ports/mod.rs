@@ -3,4 +3,6 @@
 
 pub mod clock;
 pub mod console;
+pub mod journal;
+pub mod meter;
 pub mod secret_store;

@@ -1,0 +1,222 @@
+//! Every row of the decision table, and its edges.
+
+use std::time::Duration;
+
+use super::*;
+use crate::domain::secret::{FingerprintKey, SalesforceSecret, SecretText};
+
+const GRACE: Duration = Duration::from_secs(600);
+const T: i64 = 100_000;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn prints(password: &str, token: Option<&str>) -> Fingerprints {
+    let key = FingerprintKey::new(vec![9; 32]).unwrap();
+    let text = |t: &str| SecretText::new(t.to_owned());
+    key.fingerprints(&SalesforceSecret {
+        password: text(password),
+        security_token: token.map(text),
+    })
+}
+
+fn reading(version: u64, written_at: i64, password: &str, token: &str) -> Reading {
+    Reading::Complete {
+        version: SecretVersion(version),
+        written_at: at(written_at),
+        fingerprints: prints(password, Some(token)),
+    }
+}
+
+/// Version 6 with `old`/`old`, written and confirmed well before `T`.
+fn applied() -> Applied {
+    Applied {
+        version: SecretVersion(6),
+        written_at: at(1_000),
+        fingerprints: prints("old", Some("old")),
+        confirmed_at: at(2_000),
+    }
+}
+
+fn password_reset() -> Reset {
+    Reset::of(ResetKind::PasswordReset, at(T))
+}
+
+fn token_reset() -> Reset {
+    Reset::of(ResetKind::TokenReset, at(T))
+}
+
+fn written() -> Reset {
+    Reset::of(ResetKind::SecretWritten, at(T))
+}
+
+fn ask(reset: &Reset, applied: Option<&Applied>, reading: &Reading) -> Verdict {
+    let question = Question {
+        reset,
+        needs_token: true,
+        applied,
+        rejected: None,
+        use_current: false,
+        grace: GRACE,
+    };
+    decide(&question, reading)
+}
+
+fn half(half: Half) -> Verdict {
+    Verdict::Wait(Waiting::HalfWritten { half, since: SecretVersion(6) })
+}
+
+fn predates(version: u64, written_at: i64) -> Verdict {
+    Verdict::Wait(Waiting::Predates { version: SecretVersion(version), written_at: at(written_at) })
+}
+
+fn not_there_yet() -> Verdict {
+    Verdict::Wait(Waiting::NotThereYet { applied: SecretVersion(6) })
+}
+
+#[test]
+fn a_newer_version_with_both_halves_changed_is_used() {
+    assert_eq!(
+        ask(&password_reset(), Some(&applied()), &reading(7, T, "new", "new")),
+        Verdict::Use
+    );
+}
+
+#[test]
+fn the_grace_ends_at_its_last_second() {
+    let ask = |second| ask(&password_reset(), Some(&applied()), &reading(7, second, "new", "new"));
+    assert_eq!(ask(T - 600), Verdict::Use);
+    assert_eq!(ask(T - 601), predates(7, T - 601));
+}
+
+#[test]
+fn after_a_password_reset_one_half_is_not_enough() {
+    let ask = |pw, token| ask(&password_reset(), Some(&applied()), &reading(7, T, pw, token));
+    assert_eq!(ask("new", "old"), half(Half::SecurityToken));
+    assert_eq!(ask("old", "new"), half(Half::Password));
+    assert_eq!(ask("old", "old"), half(Half::Password));
+}
+
+#[test]
+fn after_a_token_reset_the_token_alone_is_enough() {
+    let ask = |pw, token| ask(&token_reset(), Some(&applied()), &reading(7, T, pw, token));
+    assert_eq!(ask("old", "new"), Verdict::Use);
+    assert_eq!(ask("new", "new"), Verdict::Use);
+    assert_eq!(ask("new", "old"), half(Half::SecurityToken));
+}
+
+#[test]
+fn a_login_without_a_token_is_judged_by_its_password_alone() {
+    let mut applied = applied();
+    applied.fingerprints = prints("old", None);
+    let ask = |reset: &Reset, password| {
+        let question = Question {
+            reset,
+            needs_token: false,
+            applied: Some(&applied),
+            rejected: None,
+            use_current: false,
+            grace: GRACE,
+        };
+        let fingerprints = prints(password, None);
+        let (version, written_at) = (SecretVersion(7), at(T));
+        decide(&question, &Reading::Complete { version, written_at, fingerprints })
+    };
+    assert_eq!(ask(&password_reset(), "new"), Verdict::Use);
+    assert_eq!(ask(&password_reset(), "old"), half(Half::Password));
+    assert_eq!(ask(&token_reset(), "old"), Verdict::NothingToDo, "its token does not matter");
+}
+
+#[test]
+fn the_applied_version_is_waited_over_until_a_newer_one_comes() {
+    assert_eq!(
+        ask(&password_reset(), Some(&applied()), &reading(6, 1_000, "old", "old")),
+        not_there_yet()
+    );
+}
+
+#[test]
+fn late_news_of_a_reset_that_was_served_is_nothing_to_do() {
+    let served = Applied { written_at: at(T), confirmed_at: at(T + 60), ..applied() };
+    let reading = reading(6, T, "old", "old");
+    assert_eq!(ask(&password_reset(), Some(&served), &reading), Verdict::NothingToDo);
+
+    let confirmed_before = Applied { confirmed_at: at(T), ..served };
+    assert_eq!(ask(&password_reset(), Some(&confirmed_before), &reading), not_there_yet());
+
+    let written_long_before =
+        Applied { written_at: at(T - 601), confirmed_at: at(T + 60), ..applied() };
+    assert_eq!(ask(&password_reset(), Some(&written_long_before), &reading), not_there_yet());
+}
+
+#[test]
+fn on_the_first_run_only_the_time_can_tell_unless_an_operator_does() {
+    assert_eq!(ask(&password_reset(), None, &reading(1, T, "a", "b")), Verdict::Use);
+    assert_eq!(ask(&password_reset(), None, &reading(1, T - 601, "a", "b")), predates(1, T - 601));
+    let reset = password_reset();
+    let question = Question {
+        reset: &reset,
+        needs_token: true,
+        applied: None,
+        rejected: None,
+        use_current: true,
+        grace: GRACE,
+    };
+    assert_eq!(decide(&question, &reading(1, 0, "a", "b")), Verdict::Use);
+    let refused = Question { rejected: Some(SecretVersion(1)), ..question };
+    let waiting = Verdict::Wait(Waiting::Rejected { version: SecretVersion(1) });
+    assert_eq!(decide(&refused, &reading(1, 0, "a", "b")), waiting);
+    assert_eq!(decide(&refused, &reading(2, 0, "a", "b")), Verdict::Use);
+}
+
+#[test]
+fn what_cannot_be_used_is_waited_for_and_named() {
+    let ask = |reading| ask(&password_reset(), Some(&applied()), &reading);
+    let version = SecretVersion(7);
+    let lacking = Waiting::Lacking { half: Half::SecurityToken, version };
+    assert_eq!(ask(Reading::Missing), Verdict::Wait(Waiting::Missing));
+    assert_eq!(
+        ask(Reading::Gone { destroyed: true }),
+        Verdict::Wait(Waiting::Gone { destroyed: true })
+    );
+    assert_eq!(
+        ask(Reading::Lacking { version, half: Half::SecurityToken }),
+        Verdict::Wait(lacking.clone())
+    );
+    assert_eq!(lacking.to_string(), "security_token is missing or empty in version 7");
+    let half = Waiting::HalfWritten { half: Half::SecurityToken, since: SecretVersion(6) };
+    assert_eq!(half.to_string(), "security_token has not changed since version 6");
+}
+
+#[test]
+fn a_lower_number_is_a_stale_standby_unless_it_was_written_later() {
+    let ask = |second| ask(&password_reset(), Some(&applied()), &reading(2, second, "new", "new"));
+    assert_eq!(ask(900), not_there_yet(), "an older version, read from a standby");
+    assert_eq!(ask(T), Verdict::Use, "a history that was deleted and begun anew");
+}
+
+#[test]
+fn a_write_without_a_reset_is_judged_by_its_fields() {
+    let ask = |pw, token| ask(&written(), Some(&applied()), &reading(7, 5_000, pw, token));
+    assert_eq!(ask("old", "old"), Verdict::NothingToDo, "metadata, a rollback or a rewrite");
+    assert_eq!(ask("new", "new"), Verdict::Use);
+    assert_eq!(ask("old", "new"), Verdict::Use);
+    assert_eq!(ask("new", "old"), half(Half::SecurityToken));
+}
+
+#[test]
+fn a_write_of_the_applied_version_is_nothing_to_do() {
+    let reading = reading(6, 1_000, "old", "old");
+    assert_eq!(ask(&written(), Some(&applied()), &reading), Verdict::NothingToDo);
+}
+
+#[test]
+fn joined_events_add_up() {
+    let mut reset = token_reset();
+    assert!(!reset.join(ResetKind::TokenReset, at(T)), "the same again is no news");
+    assert!(!reset.join(ResetKind::TokenReset, at(T - 5)), "an older one is no news");
+    assert!(reset.join(ResetKind::PasswordReset, at(T - 5)), "another kind is");
+    assert!(reset.join(ResetKind::TokenReset, at(T + 5)), "a later one is");
+    assert_eq!(reset, Reset { latest: at(T + 5), password: true, token: true });
+}

@@ -1,0 +1,439 @@
+//! A rotation's state, folded from its journal. This file is the only place where it changes.
+//!
+//! | entry | legal when | then |
+//! | --- | --- | --- |
+//! | `covers` | first, or not finished | its surfaces are the rotation's; new ones are not contained |
+//! | `admitted` | not finished | news: contain again, choose the secret anew, no longer stuck |
+//! | `taken_over` | active | counts as an attempt |
+//! | `disabling s` | connector, not contained | `s` is ours to enable |
+//! | `contained s` | connector; `by_us` where ours | `s` is contained |
+//! | `found_enabled s` | `s` contained | `s` is not contained |
+//! | `waiting` | no secret chosen | |
+//! | `secret_chosen v` | decided for the latest reset; not refused; not older than the newest known | `v` is the secret |
+//! | `updating s v` | `v` is the secret; every connector contained | |
+//! | `updated s v` | after `updating s v` | `s` holds `v` |
+//! | `enabling s v` | ours; `v` is the secret; every surface holds it | |
+//! | `enabled s` | after `enabling s` | no longer ours, no longer contained |
+//! | `confirmed`, `unconfirmed s` | every surface holds the secret, nothing is left ours | |
+//! | `refused s v` | `v` is the secret and every surface holds it | contain again; `v` is never used again |
+//! | `warned`, `deferred` | active | |
+//! | `stuck` | active | stuck |
+//! | `retried`, `use_current` | not finished | active; a refused version may be tried again |
+//! | `abandoned` | not finished | finished |
+//! | `completed` | decided for the latest reset; all confirmed, or nothing was begun | finished |
+//!
+//! "Active" is neither stuck nor finished. Facts about the world (`contained`, `updated`,
+//! `enabled`) stay legal when a newer reset joined between the act and its record; decisions do
+//! not, which is what makes the worker decide again.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::domain::entry::{Entry, Outcome, Row};
+use crate::domain::event::ResetKind;
+use crate::domain::freshness::{Reset, Waiting};
+use crate::domain::secret::{Applied, SecretVersion};
+use crate::domain::target::Surface;
+use crate::domain::track::{Chosen, Standing, Stuck, Track};
+
+/// The journal says something that cannot follow what it said before.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a journal entry cannot follow the entries before it: {why}")]
+pub struct IllegalEntry {
+    /// The rule that it breaks.
+    pub why: &'static str,
+}
+
+/// A rotation's state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rotation {
+    /// When its first event was admitted.
+    pub admitted_at: Timestamp,
+    /// When its latest news was admitted: the start of the containment time that users watch.
+    pub news_at: Timestamp,
+    /// What its events say together.
+    pub reset: Reset,
+    /// Whether anything is left to do.
+    pub standing: Standing,
+    /// What is known of each surface.
+    pub tracks: BTreeMap<Surface, Track>,
+    /// The secret, once chosen.
+    pub secret: Option<Chosen>,
+    /// Why it is not chosen.
+    pub waiting: Option<Waiting>,
+    /// Since when the rotation waits for a secret, or for the console to show that it is well.
+    pub waits_since: Timestamp,
+    /// The newest version that this rotation ever chose.
+    pub newest_known: Option<(SecretVersion, Timestamp)>,
+    /// A version that a login refused.
+    pub rejected: Option<SecretVersion>,
+    /// An operator said "use the current one".
+    pub use_current: bool,
+    /// Something of ours may be switched on with a dead secret, whatever the events say.
+    pub must_contain: bool,
+    /// Failed tries and take-overs since the last progress; the backoff grows with it.
+    pub attempts: u32,
+    /// When every connector was seen contained, after the latest news.
+    pub contained_at: Option<Timestamp>,
+    /// The number of the last entry.
+    pub last_seq: u64,
+}
+
+impl Rotation {
+    /// Rebuilds the state from a whole journal. Running and recovery share this path.
+    pub fn replay<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Result<Self, IllegalEntry> {
+        let mut rows = rows.into_iter();
+        let (Some(first), Some(second)) = (rows.next(), rows.next()) else {
+            return Err(IllegalEntry { why: "a journal begins with two entries" });
+        };
+        let (Entry::Covers { surfaces }, Entry::Admitted { kind, occurred_at, .. }) =
+            (&first.entry, &second.entry)
+        else {
+            return Err(IllegalEntry { why: "a journal begins with its surfaces and an event" });
+        };
+        let mut rotation = Self::begin(Reset::of(*kind, *occurred_at), second.at, second.seq);
+        rotation.cover(surfaces);
+        for row in rows {
+            rotation.apply(row)?;
+        }
+        Ok(rotation)
+    }
+
+    fn begin(reset: Reset, at: Timestamp, seq: u64) -> Self {
+        Self {
+            admitted_at: at,
+            news_at: at,
+            reset,
+            standing: Standing::Active,
+            tracks: BTreeMap::new(),
+            secret: None,
+            waiting: None,
+            waits_since: at,
+            newest_known: None,
+            rejected: None,
+            use_current: false,
+            must_contain: false,
+            attempts: 0,
+            contained_at: None,
+            last_seq: seq,
+        }
+    }
+
+    /// Applies the next row, or says which rule it breaks and changes nothing that matters.
+    pub fn apply(&mut self, row: &Row) -> Result<(), IllegalEntry> {
+        require(row.seq == self.last_seq + 1, "entries are numbered without gaps")?;
+        self.record(&row.entry, row.at)?;
+        self.last_seq = row.seq;
+        Ok(())
+    }
+
+    /// Whether an entry may follow now.
+    pub fn permits(&self, entry: &Entry, at: Timestamp) -> Result<(), IllegalEntry> {
+        self.clone().record(entry, at)
+    }
+
+    fn record(&mut self, entry: &Entry, at: Timestamp) -> Result<(), IllegalEntry> {
+        require(!self.is_finished(), "a finished rotation is over")?;
+        match entry {
+            Entry::Covers { surfaces } => self.cover(surfaces),
+            Entry::Admitted { kind, occurred_at, .. } => self.admit(*kind, *occurred_at, at),
+            Entry::TakenOver => self.attempts = self.attempts.saturating_add(1),
+            Entry::Disabling { surface } => self.disabling(surface)?,
+            Entry::Contained { surface, by_us } => self.contained(surface, *by_us, at)?,
+            Entry::FoundEnabled { surface } => self.found_enabled(surface)?,
+            Entry::Waiting { reason } => self.wait(reason, at)?,
+            Entry::SecretChosen { version, written_at, fingerprints, decided_for } => {
+                require(*decided_for == self.reset.latest, "a newer reset joined")?;
+                self.choose(Chosen {
+                    version: *version,
+                    written_at: *written_at,
+                    fingerprints: fingerprints.clone(),
+                })?;
+            }
+            Entry::Updating { surface, version } => self.updating(surface, *version)?,
+            Entry::Updated { surface, version } => self.updated(surface, *version)?,
+            Entry::Enabling { surface, version } => self.enabling(surface, *version)?,
+            Entry::Enabled { surface } => self.enabled(surface, at)?,
+            Entry::Confirmed { surface } => self.confirmed(surface, None)?,
+            Entry::Unconfirmed { surface, shown } => self.confirmed(surface, Some(shown))?,
+            Entry::Refused { version, .. } => self.refused(*version)?,
+            Entry::Warned { .. } => self.require_active()?,
+            Entry::Deferred { .. } => {
+                self.require_active()?;
+                self.attempts = self.attempts.saturating_add(1);
+            }
+            Entry::Stuck { step, surface, fault, message } => {
+                self.require_active()?;
+                self.standing = Standing::Stuck(Stuck {
+                    step: *step,
+                    surface: surface.clone(),
+                    fault: *fault,
+                    message: message.clone(),
+                });
+            }
+            Entry::Retried { .. } => self.resume(at),
+            Entry::UseCurrent { .. } => {
+                self.resume(at);
+                self.use_current = true;
+            }
+            Entry::Abandoned { .. } => self.standing = Standing::Abandoned,
+            Entry::Completed { outcome, decided_for } => {
+                require(*decided_for == self.reset.latest, "a newer reset joined")?;
+                self.complete(*outcome)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn cover(&mut self, surfaces: &[Surface]) {
+        for surface in surfaces {
+            self.tracks.entry(surface.clone()).or_default();
+        }
+    }
+
+    fn admit(&mut self, kind: ResetKind, occurred_at: Timestamp, at: Timestamp) {
+        if !self.reset.join(kind, occurred_at) {
+            return;
+        }
+        self.news_at = at;
+        self.secret = None;
+        self.use_current = false;
+        self.contained_at = None;
+        for track in self.tracks.values_mut() {
+            track.contained = false;
+            track.confirmed = false;
+            track.shown = None;
+        }
+        self.resume_keeping_rejection(at);
+    }
+
+    fn resume(&mut self, at: Timestamp) {
+        self.rejected = None;
+        self.resume_keeping_rejection(at);
+    }
+
+    fn resume_keeping_rejection(&mut self, at: Timestamp) {
+        self.standing = Standing::Active;
+        self.waiting = None;
+        self.waits_since = at;
+        self.attempts = 0;
+    }
+
+    fn disabling(&mut self, surface: &Surface) -> Result<(), IllegalEntry> {
+        self.require_active()?;
+        require(surface.is_connector(), "only a connector can be disabled")?;
+        let track = self.track(surface)?;
+        require(!track.contained, "it is contained already")?;
+        track.ours = true;
+        track.enabling = false;
+        track.enabled = false;
+        Ok(())
+    }
+
+    fn contained(
+        &mut self,
+        surface: &Surface,
+        by_us: bool,
+        at: Timestamp,
+    ) -> Result<(), IllegalEntry> {
+        require(surface.is_connector(), "only a connector can be disabled")?;
+        let track = self.track(surface)?;
+        require(track.ours == by_us, "what we disabled is told from what we found disabled")?;
+        track.contained = true;
+        track.enabling = false;
+        track.enabled = false;
+        self.attempts = 0;
+        if self.uncontained().next().is_none() {
+            self.contained_at.get_or_insert(at);
+        }
+        Ok(())
+    }
+
+    fn found_enabled(&mut self, surface: &Surface) -> Result<(), IllegalEntry> {
+        let track = self.track(surface)?;
+        require(track.contained, "only a contained connector can be found enabled")?;
+        track.contained = false;
+        self.must_contain = true;
+        Ok(())
+    }
+
+    fn wait(&mut self, reason: &Waiting, at: Timestamp) -> Result<(), IllegalEntry> {
+        require(self.secret.is_none(), "a chosen secret is not waited for")?;
+        if self.waiting.is_none() {
+            self.waits_since = at;
+        }
+        self.waiting = Some(reason.clone());
+        self.attempts = 0;
+        Ok(())
+    }
+
+    fn choose(&mut self, chosen: Chosen) -> Result<(), IllegalEntry> {
+        require(self.rejected != Some(chosen.version), "a refused version is never used again")?;
+        let key = (chosen.version, chosen.written_at);
+        if let Some((version, written_at)) = self.newest_known {
+            let newer = chosen.version >= version || chosen.written_at > written_at;
+            require(newer, "a version older than the newest one known is never used")?;
+            if key != (version, written_at) && chosen.version <= version {
+                // A history that was begun anew: an equal number means another secret.
+                self.tracks.values_mut().for_each(|track| track.holds = None);
+            }
+        }
+        self.newest_known = Some(key);
+        self.secret = Some(chosen);
+        self.standing = Standing::Active;
+        self.waiting = None;
+        self.must_contain = true;
+        self.attempts = 0;
+        for track in self.tracks.values_mut() {
+            track.confirmed = false;
+            track.shown = None;
+        }
+        Ok(())
+    }
+
+    fn updating(&mut self, surface: &Surface, version: SecretVersion) -> Result<(), IllegalEntry> {
+        self.require_secret(version)?;
+        let contained = self.uncontained().next().is_none();
+        require(contained, "nothing is written before every connector is contained")?;
+        self.track(surface)?.updating = Some(version);
+        Ok(())
+    }
+
+    fn updated(&mut self, surface: &Surface, version: SecretVersion) -> Result<(), IllegalEntry> {
+        let track = self.track(surface)?;
+        require(track.updating == Some(version), "an update is announced before it is made")?;
+        track.updating = None;
+        track.holds = Some(version);
+        track.confirmed = false;
+        self.attempts = 0;
+        Ok(())
+    }
+
+    fn enabling(&mut self, surface: &Surface, version: SecretVersion) -> Result<(), IllegalEntry> {
+        self.require_secret(version)?;
+        require(self.all_hold_secret(), "nothing is enabled before every surface is updated")?;
+        let track = self.track(surface)?;
+        require(track.ours && track.contained, "only what we disabled is enabled")?;
+        track.enabling = true;
+        Ok(())
+    }
+
+    fn enabled(&mut self, surface: &Surface, at: Timestamp) -> Result<(), IllegalEntry> {
+        let track = self.track(surface)?;
+        require(track.enabling, "enabling is announced before it is done")?;
+        *track = Track { holds: track.holds, enabled: true, ..Track::default() };
+        self.waits_since = at;
+        self.attempts = 0;
+        Ok(())
+    }
+
+    fn confirmed(&mut self, surface: &Surface, shown: Option<&String>) -> Result<(), IllegalEntry> {
+        self.require_active()?;
+        require(self.all_hold_secret(), "an old secret is not confirmed")?;
+        require(!self.tracks.values().any(|t| t.ours), "what we disabled is enabled first")?;
+        let track = self.track(surface)?;
+        track.confirmed = shown.is_none();
+        track.shown = shown.cloned();
+        self.attempts = 0;
+        Ok(())
+    }
+
+    fn refused(&mut self, version: SecretVersion) -> Result<(), IllegalEntry> {
+        self.require_secret(version)?;
+        self.secret = None;
+        self.rejected = Some(version);
+        self.use_current = false;
+        self.must_contain = true;
+        self.contained_at = None;
+        for track in self.tracks.values_mut() {
+            track.contained = false;
+            track.confirmed = false;
+        }
+        Ok(())
+    }
+
+    fn complete(&mut self, outcome: Outcome) -> Result<(), IllegalEntry> {
+        self.require_active()?;
+        let untouched = !self.tracks.values().any(|t| t.ours || t.updating.is_some());
+        require(untouched, "nothing of ours is left disabled or half written")?;
+        match outcome {
+            Outcome::Confirmed => {
+                let all = self.tracks.values().all(|track| track.confirmed);
+                require(all && self.all_hold_secret(), "every surface is confirmed first")?;
+            }
+            Outcome::Unconfirmed => {
+                require(self.all_hold_secret(), "every surface holds the secret first")?;
+            }
+            Outcome::NothingToDo => require(self.secret.is_none(), "a chosen secret is applied")?,
+        }
+        self.standing = Standing::Completed(outcome);
+        Ok(())
+    }
+}
+
+/// Questions to a rotation's state.
+impl Rotation {
+    /// Whether it is over.
+    pub fn is_finished(&self) -> bool {
+        matches!(self.standing, Standing::Completed(_) | Standing::Abandoned)
+    }
+
+    /// What is known of a surface.
+    pub fn surface(&self, surface: &Surface) -> Track {
+        self.tracks.get(surface).cloned().unwrap_or_default()
+    }
+
+    /// Whether every surface holds the chosen secret.
+    pub fn all_hold_secret(&self) -> bool {
+        self.tracks.values().all(|track| self.holds(track))
+    }
+
+    /// The connectors that this rotation disabled and has not enabled again.
+    pub fn left_disabled(&self) -> impl Iterator<Item = &Surface> {
+        self.tracks.iter().filter(|(_, track)| track.ours).map(|(surface, _)| surface)
+    }
+
+    /// What a completed rotation leaves behind for the next one to compare with.
+    pub fn applied(&self, at: Timestamp) -> Option<Applied> {
+        let chosen = self.secret.as_ref()?;
+        Some(Applied {
+            version: chosen.version,
+            written_at: chosen.written_at,
+            fingerprints: chosen.fingerprints.clone(),
+            confirmed_at: at,
+        })
+    }
+
+    /// The connectors that are neither contained nor, with the chosen secret, enabled again.
+    pub fn uncontained(&self) -> impl Iterator<Item = &Surface> {
+        let open = |(surface, track): &(&Surface, &Track)| {
+            surface.is_connector() && !track.contained && !(track.enabled && self.holds(track))
+        };
+        self.tracks.iter().filter(open).map(|(surface, _)| surface)
+    }
+
+    fn holds(&self, track: &Track) -> bool {
+        track.holds.is_some() && track.holds == self.secret.as_ref().map(|chosen| chosen.version)
+    }
+
+    fn track(&mut self, surface: &Surface) -> Result<&mut Track, IllegalEntry> {
+        self.tracks
+            .get_mut(surface)
+            .ok_or(IllegalEntry { why: "the rotation covers no such surface" })
+    }
+
+    fn require_active(&self) -> Result<(), IllegalEntry> {
+        require(self.standing == Standing::Active, "a stuck rotation waits for a person")
+    }
+
+    fn require_secret(&self, version: SecretVersion) -> Result<(), IllegalEntry> {
+        self.require_active()?;
+        let chosen = self.secret.as_ref().map(|chosen| chosen.version);
+        require(chosen == Some(version), "only the chosen version is written or enabled")
+    }
+}
+
+fn require(holds: bool, why: &'static str) -> Result<(), IllegalEntry> {
+    if holds { Ok(()) } else { Err(IllegalEntry { why }) }
+}

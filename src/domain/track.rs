@@ -1,0 +1,68 @@
+//! What a rotation knows of its surfaces, its secret and its own standing.
+
+use jiff::Timestamp;
+
+use crate::domain::entry::Outcome;
+use crate::domain::fault::Fault;
+use crate::domain::secret::{Fingerprints, SecretVersion};
+use crate::domain::step::Step;
+use crate::domain::target::Surface;
+
+/// The version that the surfaces are brought to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chosen {
+    /// Its number.
+    pub version: SecretVersion,
+    /// When Vault took it.
+    pub written_at: Timestamp,
+    /// Fingerprints of its fields.
+    pub fingerprints: Fingerprints,
+}
+
+/// What is known of one surface.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact that the journal states alone")]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Track {
+    /// Seen to be disabled, since the latest news. Never true of Integration.
+    pub contained: bool,
+    /// Disabled by this rotation, or about to be: ours to enable.
+    pub ours: bool,
+    /// The version that it is about to get.
+    pub updating: Option<SecretVersion>,
+    /// The version that it took.
+    pub holds: Option<SecretVersion>,
+    /// About to be enabled.
+    pub enabling: bool,
+    /// Enabled by this rotation, and since when, so expected to be enabled.
+    pub enabled: bool,
+    /// Seen to be well with the chosen secret.
+    pub confirmed: bool,
+    /// What the console last showed instead.
+    pub shown: Option<String>,
+}
+
+/// Why and where a rotation needs a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stuck {
+    /// The step that cannot go on.
+    pub step: Step,
+    /// The surface that it is about.
+    pub surface: Option<Surface>,
+    /// The class.
+    pub fault: Fault,
+    /// What a person needs to know.
+    pub message: String,
+}
+
+/// Whether anything is left to do, and by whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// The program goes on by itself.
+    Active,
+    /// A person is needed.
+    Stuck(Stuck),
+    /// It ended.
+    Completed(Outcome),
+    /// An operator gave it up.
+    Abandoned,
+}

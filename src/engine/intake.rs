@@ -1,0 +1,66 @@
+//! Admits authentic reset events: written down first, answered afterwards.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use crate::domain::event::ResetEvent;
+use crate::domain::ids::TargetName;
+use crate::engine::targets::Targets;
+use crate::ports::clock::Clock;
+use crate::ports::journal::{Admission, Journal, JournalError, Placement};
+
+/// Where senders hand over what they have authenticated. Cheap to clone.
+#[derive(Clone)]
+pub struct Intake {
+    journal: Arc<dyn Journal>,
+    clock: Arc<dyn Clock>,
+    targets: Arc<Targets>,
+    wake: Arc<Notify>,
+}
+
+impl Intake {
+    /// An intake that wakes the worker through `wake`.
+    pub fn new(
+        journal: Arc<dyn Journal>,
+        clock: Arc<dyn Clock>,
+        targets: Arc<Targets>,
+        wake: Arc<Notify>,
+    ) -> Self {
+        Self { journal, clock, targets, wake }
+    }
+
+    /// Writes an event down and returns what became of it. Once this has returned `Ok`, the event
+    /// survives a crash.
+    ///
+    /// `allowed` narrows the targets that the event's source may speak for; an event about another
+    /// one is unmatched.
+    pub async fn admit(
+        &self,
+        event: &ResetEvent,
+        allowed: Option<&[TargetName]>,
+    ) -> Result<Admission, JournalError> {
+        let may_speak_for = |name| allowed.is_none_or(|allowed| allowed.contains(name));
+        let target = self.targets.find(&event.subject).filter(|target| may_speak_for(&target.name));
+        let placement = target.map(|target| Placement {
+            target: target.name.clone(),
+            account: target.account.clone(),
+            surfaces: target.surfaces.clone(),
+            new_rotation: self.clock.rotation_id(),
+        });
+        let admission = self.journal.admit(event, placement.as_ref()).await?;
+        match admission {
+            Admission::Accepted(rotation) => {
+                tracing::info!(source = %event.source, event = %event.id, %rotation, "event accepted");
+                self.wake.notify_one();
+            }
+            Admission::Unmatched => {
+                tracing::warn!(source = %event.source, event = %event.id, "event matches no target");
+            }
+            Admission::Duplicate(_) => {
+                tracing::debug!(source = %event.source, event = %event.id, "event is known");
+            }
+        }
+        Ok(admission)
+    }
+}
