@@ -1,1 +1,3 @@
-//! it
+//! Everything that is tested from outside the crate, as one program.
+
+mod architecture;
