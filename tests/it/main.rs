@@ -1,3 +1,4 @@
 //! Everything that is tested from outside the crate, as one program.
 
 mod architecture;
+mod manifests;
