@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use rendered::{deploy, objects, schema_faults};
 
-/// The object of this kind whose name starts like this; a ConfigMap's name ends in a hash.
+/// The object of this kind whose name starts like this; a `ConfigMap`'s name ends in a hash.
 fn object(kind: &str, name: &str) -> Value {
     let fits = |object: &Value| {
         object["kind"] == kind
@@ -37,11 +37,12 @@ fn config() -> toml::Table {
 /// What stands at a dotted key; a list is entered at its first element.
 fn at<'a>(table: &'a toml::Table, key: &str) -> Option<&'a toml::Value> {
     let (first, rest) = key.split_once('.').unwrap_or((key, ""));
-    let found = match table.get(first)? {
-        toml::Value::Array(list) if !rest.is_empty() => list.first()?,
-        found => found,
-    };
-    if rest.is_empty() { Some(found) } else { at(found.as_table()?, rest) }
+    let found = table.get(first)?;
+    if rest.is_empty() {
+        return Some(found);
+    }
+    let table = found.as_array().map_or(Some(found), |list| list.first())?;
+    at(table.as_table()?, rest)
 }
 
 fn text(table: &toml::Table, key: &str) -> String {
@@ -79,10 +80,10 @@ fn files(table: &toml::Table) -> Vec<String> {
         let names_files = key.ends_with("_file") || key.ends_with("_files");
         let values = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
         for value in values {
-            match value {
-                toml::Value::String(path) if names_files => found.push(path),
-                toml::Value::Table(table) => found.extend(files(&table)),
-                _ => {}
+            if let Some(table) = value.as_table() {
+                found.extend(files(table));
+            } else if let Some(path) = value.as_str().filter(|_| names_files) {
+                found.push(path.to_owned());
             }
         }
     }
@@ -212,7 +213,9 @@ fn the_network_policy_selects_the_pod_and_opens_only_what_is_needed() {
         rules
             .flat_map(|rule| {
                 let ports = rule["ports"].as_array().expect("no rule opens every port");
-                ports.iter().map(|port| (port["port"].as_u64().expect("a number"), rule[peers].clone()))
+                ports
+                    .iter()
+                    .map(|port| (port["port"].as_u64().expect("a number"), rule[peers].clone()))
             })
             .collect()
     };
