@@ -6,6 +6,7 @@ use std::path::Path;
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, ClientBuilder, Identity, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use url::{Host, Url};
 use vaultrs::api::EndpointMiddleware;
 use vaultrs::client::{VaultClient, VaultClientSettings};
@@ -76,6 +77,15 @@ impl Connection {
                 proxy: None,
             },
         })
+    }
+
+    /// A POST of JSON without a token, in the namespace.
+    pub(super) fn post(&self, path: &str, body: &Value) -> RequestBuilder {
+        let request = self.http.post(below(&self.settings.address, path)).json(body);
+        match &self.settings.namespace {
+            Some(namespace) => request.header("X-Vault-Namespace", namespace),
+            None => request,
+        }
     }
 
     /// A GET without a token and without a namespace.

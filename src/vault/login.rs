@@ -6,10 +6,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use reqwest::{Identity, StatusCode};
 use serde::Deserialize;
+use serde_json::{Value, json};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
-use vaultrs::api::AuthInfo;
-use vaultrs::auth::{approle, cert, kubernetes, oidc};
+use vaultrs::api::{AuthInfo, EndpointResult};
+use vaultrs::auth::{approle, kubernetes, oidc};
 use vaultrs::error::ClientError;
 use zeroize::Zeroizing;
 
@@ -52,10 +53,10 @@ pub(super) async fn log_in(
             admitted(connection, answer, now)
         }
         Auth::Certificate { mount, role, certificate_file, key_file } => {
-            let certified = certified(connection, certificate_file, key_file).await?;
-            let answer = cert::login(&certified.client(None)?, mount, role).await;
             // Renewal asks for the certificate again, so the session keeps this connection.
-            admitted(&certified, answer, now)
+            let certified = certified(connection, certificate_file, key_file).await?;
+            let answer = show_certificate(&certified, mount, role).await?;
+            session_of(&certified, answer, now)
         }
     }
 }
@@ -86,12 +87,36 @@ async fn certified(
     connection.with_identity(identity).map_err(|_| SecretTrouble::CredentialFile)
 }
 
+/// The login of the certificate method. vaultrs has one too, but names the role in a field that
+/// the server does not know, so that any role which fits the certificate would do.
+async fn show_certificate(
+    connection: &Connection,
+    mount: &str,
+    role: &str,
+) -> Result<AuthInfo, SecretTrouble> {
+    let request = connection.post(&format!("auth/{mount}/login"), &json!({ "name": role }));
+    let answer = request.send().await.map_err(|_| SecretTrouble::Unreachable)?;
+    if answer.status() != StatusCode::OK {
+        return Err(Refusal::read(answer).await.login_trouble());
+    }
+    let answer: Option<EndpointResult<Value>> = bounded_json(answer).await;
+    answer.and_then(|answer| answer.auth).ok_or(SecretTrouble::Unreadable)
+}
+
 fn admitted(
     connection: &Connection,
     answer: Result<AuthInfo, ClientError>,
     now: Timestamp,
 ) -> Result<Session, SecretTrouble> {
     let answer = answer.map_err(|error| Failure::from(error).login_trouble())?;
+    session_of(connection, answer, now)
+}
+
+fn session_of(
+    connection: &Connection,
+    answer: AuthInfo,
+    now: Timestamp,
+) -> Result<Session, SecretTrouble> {
     let lease = granted(&answer, now);
     let token = SecretText::new(answer.client_token);
     let client = connection.client(Some(&token)).map_err(|_| SecretTrouble::Unreadable)?;
@@ -121,11 +146,6 @@ struct Lookup {
     renewable: bool,
 }
 
-#[derive(Deserialize)]
-struct ErrorAnswer {
-    errors: Vec<String>,
-}
-
 /// Takes a token as it is and asks the server how long it lives.
 async fn take_token(
     connection: &Connection,
@@ -148,10 +168,6 @@ async fn take_token(
             let lease = Lease { since: now, ttl: None, renewable: false };
             Ok(Session::new(client, lease, None))
         }
-        status => {
-            let said = bounded_json::<ErrorAnswer>(answer).await;
-            let errors = said.map(|answer| answer.errors);
-            Err(Refusal { status: status.as_u16(), errors, body: None }.trouble())
-        }
+        _ => Err(Refusal::read(answer).await.trouble()),
     }
 }

@@ -1,4 +1,4 @@
-//! The secret store in HashiCorp Vault or OpenBao: login and renewal, reads of the key-value
+//! The secret store in Vault or OpenBao: login and renewal, reads of the key-value
 //! engine of version 2, and the server's health.
 
 mod client;

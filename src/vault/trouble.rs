@@ -1,11 +1,14 @@
 //! Reduces vaultrs' errors to what may leave this module. They can hold whole answers, and with
 //! them secrets, so none is ever logged, formatted or passed on.
 
+use reqwest::Response;
 use rustify::errors::ClientError as Rest;
+use serde::Deserialize;
 use vaultrs::error::ClientError;
 use zeroize::Zeroizing;
 
 use crate::ports::secret_store::SecretTrouble;
+use crate::vault::client::bounded_json;
 
 /// How a request failed.
 pub(super) enum Failure {
@@ -90,7 +93,20 @@ impl Failure {
     }
 }
 
+/// The body of a refusal, as the API documents it.
+#[derive(Deserialize)]
+struct ErrorAnswer {
+    errors: Vec<String>,
+}
+
 impl Refusal {
+    /// Reads a refusal that did not pass through vaultrs.
+    pub(super) async fn read(answer: Response) -> Self {
+        let status = answer.status().as_u16();
+        let said = bounded_json::<ErrorAnswer>(answer).await;
+        Self { status, errors: said.map(|answer| answer.errors), body: None }
+    }
+
     /// What it means for a request that carried a token.
     pub(super) fn trouble(&self) -> SecretTrouble {
         if self.is_from_standby() {
@@ -110,7 +126,7 @@ impl Refusal {
 
     /// What it means for a login: Vault answers 400 to a wrong role or secret id, 403 to a
     /// service account that is not bound, 404 where no such method is enabled.
-    fn login_trouble(&self) -> SecretTrouble {
+    pub(super) fn login_trouble(&self) -> SecretTrouble {
         match self.status {
             404 if self.says("namespace not found") => SecretTrouble::NoEngine,
             400 | 401 | 403 | 404 if !self.is_from_standby() => SecretTrouble::LoginRefused,

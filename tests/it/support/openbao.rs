@@ -170,6 +170,19 @@ impl OpenBao {
         self.post("auth/token/revoke", &json!({"token": token})).await;
     }
 
+    /// Waits until the server has counted more than a second of a token's life.
+    pub(crate) async fn until_older_than_a_second(&self, token: &str) {
+        for _ in 0..200 {
+            let found = self.post("auth/token/lookup", &json!({"token": token})).await;
+            let (left, whole) = (&found["data"]["ttl"], &found["data"]["creation_ttl"]);
+            if left.as_u64().unwrap() + 1 < whole.as_u64().unwrap() {
+                return;
+            }
+            look_again_soon();
+        }
+        panic!("the token did not age within ten seconds");
+    }
+
     /// Seals the server, which forgets its key.
     pub(crate) async fn seal(&self) {
         self.post("sys/seal", &json!({})).await;

@@ -208,10 +208,11 @@ async fn reads_whose_token_died_together_share_one_login() {
     assert_eq!(recorder.count("/login"), 2);
 }
 
-/// A JSON web token signed with EdDSA.
-fn jwt(key: &KeyPair, claims: &Value) -> String {
+/// A JSON web token that claims to be signed in this way. Only an `EdDSA` signature is right; a
+/// service account's is not looked at by OpenBao, which leaves that to Kubernetes.
+fn jwt(algorithm: &str, key: &KeyPair, claims: &Value) -> String {
     let encode = |part: &[u8]| URL_SAFE_NO_PAD.encode(part);
-    let header = json!({"alg": "EdDSA", "typ": "JWT"}).to_string();
+    let header = json!({"alg": algorithm, "typ": "JWT"}).to_string();
     let signed = format!("{}.{}", encode(header.as_bytes()), encode(claims.to_string().as_bytes()));
     let signature = key.sign(signed.as_bytes()).unwrap();
     format!("{signed}.{}", encode(&signature))
@@ -237,12 +238,12 @@ async fn a_service_account_logs_in_where_kubernetes_knows_it() {
     let key = KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
     let account = |name: &str| {
         let claims = json!({
-            "iss": "kubernetes/serviceaccount", "exp": 4_000_000_000_u64,
+            "iss": "kubernetes/serviceaccount", "iat": 1_700_000_000, "exp": 4_000_000_000_u64,
             "sub": format!("system:serviceaccount:prod:{name}"),
             "kubernetes.io": {"namespace": "prod", "serviceaccount": {
                 "name": name, "uid": "11111111-2222-3333-4444-555555555555"}},
         });
-        jwt(&key, &claims)
+        jwt("ES256", &key, &claims)
     };
     let files = Files::new();
     let log_in = |role: &str, token: &str| {
@@ -289,7 +290,7 @@ async fn a_signed_web_token_logs_in_and_another_key_does_not() {
         let auth = Auth::Jwt {
             mount: "login-jwt".to_owned(),
             role: role.map(str::to_owned),
-            jwt_file: files.write("jwt", &jwt(key, &claims)),
+            jwt_file: files.write("jwt", &jwt("EdDSA", key, &claims)),
         };
         vault(settings(bao.address(), auth))
     };

@@ -33,7 +33,7 @@ async fn guarded() -> OpenBao {
 async fn does_its_work(bao: &OpenBao, auth: Auth) {
     let clock = Arc::new(ManualClock::new());
     let settings = settings(bao.address(), auth);
-    let vault = Arc::new(Vault::new(settings, Arc::clone(&clock) as Arc<dyn Clock>).unwrap());
+    let vault = Arc::new(Vault::new(settings, clock.clone()).unwrap());
     let renewing = Arc::clone(&vault);
     let renewal = tokio::spawn(async move { renewing.keep_token_fresh().await });
     clock.asleep().await;
