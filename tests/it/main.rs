@@ -3,6 +3,9 @@
 // So that the lints know helpers outside of `#[test]` functions for what they are.
 #![cfg(test)]
 
+mod support;
+
 mod architecture;
 mod image;
 mod manifests;
+mod vault;
