@@ -159,8 +159,26 @@ fn vault_auth(section: &mut Reader<'_>) -> Option<Auth> {
             let jwt_file = section.required("token_file", path);
             Some(Auth::Kubernetes { mount, role: role?, jwt_file: jwt_file? })
         }
+        "jwt" => {
+            let mount = mount(section);
+            let role = section.optional("role", text);
+            let jwt_file = section.required("token_file", path)?;
+            Some(Auth::Jwt { mount, role, jwt_file })
+        }
+        "cert" => {
+            let mount = mount(section);
+            let role = section.required("role", text);
+            let certificate_file = section.required("certificate_file", path);
+            let key_file = section.required("private_key_file", path);
+            Some(Auth::Certificate {
+                mount,
+                role: role?,
+                certificate_file: certificate_file?,
+                key_file: key_file?,
+            })
+        }
         other => {
-            let problem = format!("`{other}` is not one of kubernetes, approle, token");
+            let problem = format!("`{other}` is not one of kubernetes, approle, jwt, cert, token");
             section.fault("method", problem);
             None
         }
