@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use crate::clock::{self, Order};
 use crate::console::Console;
 use crate::console::inspect::{ConnectorSnapshot, IntegrationSnapshot};
+use crate::console::second_factor;
 use crate::faults::{Fault, Match, Times};
 use crate::log::ConsoleRequest;
 use crate::salesforce::{LoginRecord, Salesforce};
@@ -168,6 +169,13 @@ impl Simulator {
     /// How many console logins were refused, for the password or for the code.
     pub fn refused_console_logins(&self) -> u64 {
         self.running.shared.lock().refused
+    }
+
+    /// The second-factor code of this moment for a console user who has one.
+    pub fn second_factor_code(&self, email: &str) -> Option<String> {
+        let console = self.running.shared.lock();
+        let user = console.users.iter().find(|user| user.email.eq_ignore_ascii_case(email))?;
+        second_factor::code(user.totp.as_deref()?, clock::unix_seconds())
     }
 
     /// How many console sessions are logged in now.
