@@ -70,3 +70,4 @@ pub mod ports;
 pub mod engine;
 pub mod vault;
 pub mod communigator;
+pub mod store;

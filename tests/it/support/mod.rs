@@ -1,3 +1,3 @@
-//! What several suites need.
+//! What the suites share: real servers and stateful stand-ins.
 
 pub(crate) mod openbao;
