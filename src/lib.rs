@@ -1,6 +1,10 @@
 //! reset-receiver: puts a reset Salesforce password and security token into CommuniGator before
 //! the old one locks the account.
 
+pub mod clock;
 pub mod domain;
 pub mod engine;
+pub mod metrics;
 pub mod ports;
+pub mod shutdown;
+pub mod telemetry;
