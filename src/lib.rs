@@ -5,6 +5,7 @@ pub mod clock;
 pub mod domain;
 pub mod engine;
 pub mod metrics;
+pub mod operator;
 pub mod ports;
 pub mod shutdown;
 pub mod telemetry;

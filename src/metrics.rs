@@ -121,7 +121,7 @@ impl Metrics {
         self
     }
 
-    /// The whole page, in the OpenMetrics text format. `phases` is what the store answered at this
+    /// The whole page, in the `OpenMetrics` text format. `phases` is what the store answered at this
     /// scrape, `None` where it did not answer; what is unknown is left out.
     pub fn page(
         &self,
