@@ -8,4 +8,5 @@ pub mod metrics;
 pub mod operator;
 pub mod ports;
 pub mod shutdown;
+pub mod store;
 pub mod telemetry;
