@@ -68,6 +68,11 @@
 pub mod domain;
 pub mod ports;
 pub mod engine;
+pub mod operator;
 pub mod vault;
 pub mod communigator;
 pub mod store;
+pub mod clock;
+pub mod telemetry;
+pub mod metrics;
+pub mod shutdown;
