@@ -1,1 +1,3 @@
-//! it
+//! Every test that needs more than one part of the program.
+
+mod console_contract;
