@@ -6,6 +6,7 @@
 mod support;
 
 mod architecture;
+mod console_contract;
 mod image;
 mod manifests;
 mod vault;
