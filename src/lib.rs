@@ -73,6 +73,10 @@ pub mod vault;
 pub mod communigator;
 pub mod store;
 pub mod clock;
+pub mod config;
 pub mod telemetry;
 pub mod metrics;
 pub mod shutdown;
+#[cfg(feature = "failpoints")]
+pub mod failpoints;
+pub mod startup;

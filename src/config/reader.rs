@@ -235,6 +235,11 @@ pub(in crate::config) fn url(value: &Value) -> Result<Url, String> {
     Url::parse(&text).map_err(|error| format!("`{text}` is not a URL: {error}"))
 }
 
+/// Absolute URLs.
+pub(in crate::config) fn urls(value: &Value) -> Result<Vec<Url>, String> {
+    as_array(value)?.iter().map(url).collect()
+}
+
 /// A time span such as `30s`, `10m` or `1h 30m`, longer than nothing.
 pub(in crate::config) fn duration(value: &Value) -> Result<Duration, String> {
     let text = text(value)?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use toml::Value;
 
 use crate::config::reader::{
-    Reader, address, duration, flag, parsed, path, paths, text, texts, url, whole,
+    Reader, address, duration, flag, parsed, path, paths, text, texts, url, urls, whole,
 };
 use crate::config::{Console, Source};
 use crate::domain::backoff::Backoff;
@@ -138,7 +138,7 @@ pub(in crate::config) fn vault(section: &mut Reader<'_>) -> Option<Vault> {
 
 fn vault_auth(section: &mut Reader<'_>) -> Option<Auth> {
     let method = section.required("method", text)?;
-    let mut mount = |section: &mut Reader<'_>| {
+    let mount = |section: &mut Reader<'_>| {
         section.optional("mount", text).unwrap_or_else(|| method.clone())
     };
     match method.as_str() {
@@ -250,12 +250,14 @@ pub(in crate::config) fn console(name: &str, section: &mut Reader<'_>) -> Option
             location: location?,
         })
     });
+    let other_origins = section.optional("other_origins", urls).unwrap_or_default();
     let profile_file = section.optional("profile_file", path);
     let connect_timeout = section.optional("connect_timeout", duration);
     let timeout = section.optional("timeout", duration);
     Some(Console {
         name: name?,
         base_url: base_url?,
+        other_origins,
         login: login?,
         profile_file,
         connect_timeout: connect_timeout.unwrap_or(Duration::from_secs(5)),

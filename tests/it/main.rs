@@ -9,4 +9,5 @@ mod architecture;
 mod console_contract;
 mod image;
 mod manifests;
+mod rotation;
 mod vault;

@@ -123,10 +123,7 @@ fn console(url: &str, profile: Profile, clock: Arc<StillClock>) -> HttpConsole {
         base_url: url.parse().unwrap(),
         other_origins: Vec::new(),
         profile,
-        timeouts: Timeouts {
-            connect: Duration::from_secs(2),
-            request: Duration::from_secs(10),
-        },
+        timeouts: Timeouts { connect: Duration::from_secs(2), request: Duration::from_secs(10) },
     };
     HttpConsole::new([(account(), config)], clock).unwrap()
 }
