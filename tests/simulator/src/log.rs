@@ -1,5 +1,7 @@
 //! The log of every console request, in order.
 
+use std::fmt;
+
 use jiff::Timestamp;
 
 use crate::console::surface::State;
@@ -37,6 +39,25 @@ pub enum Change {
         /// The instance's name.
         instance: String,
     },
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::State { instance, connector, to } => write!(f, "{instance}: {connector}: {to}"),
+            Self::DataSource { instance, connector, fields } => {
+                write!(f, "{instance}: {connector}: saved, changed {}", listed(fields))
+            }
+            Self::Security { instance, fields } => {
+                write!(f, "{instance}: Security: saved, changed {}", listed(fields))
+            }
+            Self::SdkTested { instance } => write!(f, "{instance}: SDK tested"),
+        }
+    }
+}
+
+fn listed(fields: &[String]) -> String {
+    if fields.is_empty() { "nothing".to_owned() } else { fields.join(", ") }
 }
 
 /// One request to the console. It never holds what was typed.
