@@ -89,7 +89,8 @@ pub struct ConsoleRequest {
     /// What it changed; empty for most.
     pub changes: Vec<Change>,
     /// The HTTP status that was answered, or would have been if the connection had not been
-    /// dropped. Zero while the request is being handled.
+    /// dropped after the effect. Zero while the request is being handled, and when the connection
+    /// was dropped before any.
     pub status: u16,
     /// The faults that were applied to it.
     pub faults: Vec<crate::faults::Fault>,

@@ -152,3 +152,22 @@ async fn an_error_about_something_else_does_not_take_the_tick_away() {
         assert_eq!(person.errors(), ["Item 4711: name longer than 100"]);
     }
 }
+
+#[tokio::test]
+async fn a_plain_form_wants_its_anti_forgery_token_back() {
+    let (simulator, mut person) = direct(Skin::Plain).await;
+    person.go_to_connector("On").await;
+    person.follow("Change State").await;
+    let (action, mut fields) = person.form();
+    fields.push(person.button("Change State"));
+    let mut stranger = Person::logged_in(&simulator).await;
+    stranger.send(&action, &fields).await.unwrap();
+    assert_eq!(stranger.status, 400, "the token is another session's");
+    let without: Vec<_> =
+        fields.iter().filter(|(name, _)| !name.starts_with("__")).cloned().collect();
+    person.send(&action, &without).await.unwrap();
+    assert_eq!(person.status, 400);
+    assert!(simulator.console_log().iter().all(|request| !request.is_write()));
+    person.send(&action, &fields).await.unwrap();
+    assert!(simulator.console_log().last().unwrap().is_write());
+}
