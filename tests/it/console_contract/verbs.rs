@@ -147,7 +147,10 @@ async fn an_instance_is_chosen_by_its_name_and_left_for_another() {
         assert_eq!(view.state, ConnectorState::Enabled);
         let view = session.observe_connector(&mine).await.unwrap();
         assert_eq!(view.state, ConnectorState::Disabled);
-        session.update_integration(&integration(Some(OTHER_INSTANCE)), &credential()).await.unwrap();
+        session
+            .update_integration(&integration(Some(OTHER_INSTANCE)), &credential())
+            .await
+            .unwrap();
         session.update_integration(&integration(Some(INSTANCE)), &credential()).await.unwrap();
         for instance in [INSTANCE, OTHER_INSTANCE] {
             let holds = bench.simulator.integration(instance).unwrap().holds;
