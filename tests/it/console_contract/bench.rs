@@ -11,9 +11,9 @@ use reset_receiver::domain::secret::{SalesforceSecret, SecretText};
 use reset_receiver::domain::target::Surface;
 use reset_receiver::ports::clock::Clock;
 use reset_receiver::ports::console::{
-    Console, ConsoleError, ConsoleLogin, ConsoleSession, SalesforceCredential,
+    Console, ConsoleError, ConsoleLogin, ConsoleSession, SalesforceCredential, Trouble,
 };
-use simulator::{ConsoleRequest, ConsoleUser, InstancePlan, Simulator, Skin, World};
+use simulator::{ConsoleRequest, InstancePlan, Simulator, Skin, World};
 
 /// The connector that the tests rotate.
 pub(super) const CONNECTOR: &str = "Salesforce contacts";
@@ -36,6 +36,15 @@ impl StillClock {
 
     pub(super) fn advance(&self, by: Duration) {
         *self.0.lock().unwrap() += SignedDuration::try_from(by).unwrap();
+    }
+
+    /// For what the simulated console checks against the machine's own clock.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the simulator's codes follow the machine's clock"
+    )]
+    pub(super) fn set_to_the_machines(&self) {
+        *self.0.lock().unwrap() = Timestamp::now();
     }
 }
 
@@ -98,6 +107,14 @@ impl Bench {
         self.console.open(&account(), &login()).await
     }
 
+    /// What a login is answered with that does not lead in.
+    pub(super) async fn refusal(&self, login: &ConsoleLogin) -> Trouble {
+        match self.console.open(&account(), login).await {
+            Ok(_) => panic!("the login was accepted"),
+            Err(error) => error.trouble,
+        }
+    }
+
     /// The names of the requests since that many.
     pub(super) fn requests_since(&self, count: usize) -> Vec<String> {
         let log = self.simulator.console_log();
@@ -138,11 +155,6 @@ pub(super) fn login() -> ConsoleLogin {
         password: secret(World::CONSOLE_PASSWORD),
         totp: None,
     }
-}
-
-/// A console user with a second factor.
-pub(super) fn with_factor(secret: &str) -> ConsoleUser {
-    ConsoleUser::new(World::CONSOLE_USER, World::CONSOLE_PASSWORD).totp(secret)
 }
 
 pub(super) fn secret(text: &str) -> SecretText {
