@@ -46,7 +46,10 @@ pub enum StartError {
         source: std::io::Error,
     },
     /// The fingerprint key is too short.
-    #[error("store.fingerprint_key_file: a fingerprint key has at least {} bytes", FingerprintKey::MIN_BYTES)]
+    #[error(
+        "store.fingerprint_key_file: a fingerprint key has at least {} bytes",
+        FingerprintKey::MIN_BYTES
+    )]
     FingerprintKey,
     /// The database cannot be used.
     #[error("store.url: the database cannot be used")]
@@ -107,7 +110,11 @@ impl Plant {
         let logins = ConsoleLogins::new(
             Arc::clone(&vault) as _,
             Arc::clone(&clock),
-            config.consoles.iter().map(|c| (c.name.clone(), c.login.clone())).collect::<BTreeMap<_, _>>(),
+            config
+                .consoles
+                .iter()
+                .map(|c| (c.name.clone(), c.login.clone()))
+                .collect::<BTreeMap<_, _>>(),
             config.rotation.console_login_age,
         );
         let intake = Intake::new(
