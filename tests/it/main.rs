@@ -8,4 +8,5 @@ mod support;
 mod architecture;
 mod image;
 mod manifests;
+mod store_contract;
 mod vault;

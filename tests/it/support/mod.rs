@@ -1,3 +1,4 @@
 //! What several suites need.
 
+pub(crate) mod manual_clock;
 pub(crate) mod openbao;
