@@ -65,18 +65,16 @@
 //! break one cannot be written. Rule 6 is enforced by the store, which checks lease and fence in
 //! the transaction that writes.
 
-pub mod clock;
-pub mod communigator;
-pub mod config;
 pub mod domain;
-pub mod engine;
-#[cfg(feature = "failpoints")]
-pub mod failpoints;
-pub mod metrics;
-pub mod operator;
 pub mod ports;
+pub mod engine;
+pub mod operator;
+pub mod vault;
+pub mod communigator;
+pub mod store;
+pub mod clock;
+pub mod config;
+pub mod telemetry;
+pub mod metrics;
 pub mod shutdown;
 pub mod startup;
-pub mod store;
-pub mod telemetry;
-pub mod vault;

@@ -10,4 +10,5 @@ mod console_contract;
 mod image;
 mod manifests;
 mod rotation;
+mod store_contract;
 mod vault;
