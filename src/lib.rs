@@ -3,4 +3,6 @@
 
 pub mod domain;
 pub mod engine;
+pub mod hooks;
 pub mod ports;
+pub mod senders;
