@@ -50,9 +50,9 @@ const UNAVAILABLE_RETRY: Duration = Duration::from_secs(10);
 
 /// The members of a problem (RFC 9457), and one entry for each field that is wrong.
 #[derive(Debug, Serialize)]
-struct Body<'a> {
-    r#type: String,
-    title: &'a str,
+struct Body {
+    r#type: &'static str,
+    title: &'static str,
     status: u16,
     detail: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -72,30 +72,12 @@ impl From<&FieldFault> for FieldError {
 }
 
 impl Problem {
-    /// The name that its type ends with, and its title.
-    fn kind(&self) -> (&'static str, &'static str) {
-        match self {
-            Self::Notice(_) | Self::Truncated => ("malformed", "Malformed request"),
-            Self::Unauthenticated { .. } => ("not-authenticated", "Not authenticated"),
-            Self::UnknownSource => ("unknown-source", "Unknown source"),
-            Self::UnknownRoute => ("unknown-route", "Unknown route"),
-            Self::Method => ("method-not-allowed", "Method not allowed"),
-            Self::BodyTimeout => ("too-slow", "Request too slow"),
-            Self::TooLarge { .. } => ("too-large", "Body too large"),
-            Self::MediaType => ("unsupported-media-type", "Unsupported media type"),
-            Self::Throttled { .. } => ("too-many-requests", "Too many requests"),
-            Self::HeaderTooLarge => ("header-too-large", "Header too large"),
-            Self::Unavailable => ("unavailable", "Temporarily unavailable"),
-            Self::Version => ("unsupported-version", "Unsupported HTTP version"),
-        }
-    }
-
-    fn body(&self) -> Body<'static> {
-        let (name, title) = self.kind();
+    fn body(&self) -> Body {
+        let status = self.status_code();
         Body {
-            r#type: format!("urn:reset-receiver:problem:{name}"),
-            title,
-            status: self.status_code().as_u16(),
+            r#type: "about:blank",
+            title: status.canonical_reason().unwrap_or_default(),
+            status: status.as_u16(),
             detail: self.detail(),
             errors: self.errors(),
         }

@@ -7,6 +7,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
 use crate::domain::event::ResetEvent;
+use crate::domain::fault::error_line;
 use crate::domain::ids::{EventId, RotationId, SourceName};
 use crate::hooks::access_log::KnownSource;
 use crate::hooks::app::State;
@@ -104,12 +105,12 @@ async fn admit(state: &State, source: &Source, event: ResetEvent) -> Result<Admi
     match outcome {
         Ok(Ok(Ok(admission))) => Ok(admission),
         Ok(Ok(Err(error))) => {
-            let error: &dyn std::error::Error = &error;
+            let error = error_line(&error);
             tracing::error!(source = %source.name, error, "event could not be written down");
             Err(Problem::Unavailable)
         }
         Ok(Err(error)) => {
-            let error: &dyn std::error::Error = &error;
+            let error = error_line(&error);
             tracing::error!(source = %source.name, error, "writing an event down was cut short");
             Err(Problem::Unavailable)
         }

@@ -78,7 +78,7 @@ pub struct Claim {
     pub rows: Vec<Row>,
     /// What the target's last completed rotation wrote.
     pub applied: Option<Applied>,
-    /// Whether the lease before this one expired instead of being released: its holder died.
+    /// Whether the rotation's last claim expired instead of being released: its holder died.
     pub taken_over: bool,
 }
 
@@ -137,14 +137,17 @@ pub trait Journal: Send + Sync {
 
     /// Claims a rotation that is due and whose account is free, those with something to contain
     /// first, then the longest due. `None` where there is none.
+    ///
+    /// One whose journal cannot be read is [`JournalError::Inconsistent`]; it is put off for a
+    /// minute, so that it does not stand before the others.
     async fn claim(&self, worker: &str, ttl: Duration) -> Result<Option<Claim>, JournalError>;
 
     /// Extends a lease that still holds.
     async fn renew(&self, lease: &Lease, ttl: Duration) -> Result<Lease, JournalError>;
 
     /// Appends an entry to a rotation whose last row is `after`, under a lease that still holds.
-    /// A [`Entry::Completed`] also replaces what is applied to the target where a secret was
-    /// chosen, or notes the confirmation where nothing had to be done.
+    /// A [`Entry::Completed`] also replaces what is applied to the target. Where nothing had to be
+    /// done, nobody looked at the console either, and what is applied stays as it is.
     async fn append(
         &self,
         lease: &Lease,
@@ -154,6 +157,8 @@ pub trait Journal: Send + Sync {
     ) -> Result<Row, JournalError>;
 
     /// Gives the account free and says when the rotation is due again; `None` for not by itself.
+    /// Where intake or an operator wrote to the rotation after the holder's last own entry, or
+    /// after the claim if there is none, it is due now instead: no news is slept over.
     async fn release(
         &self,
         lease: &Lease,

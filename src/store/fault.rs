@@ -1,0 +1,123 @@
+//! What goes wrong in a database, and what it means for the caller.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use sqlx::migrate::MigrateError;
+
+use crate::domain::rotation::IllegalEntry;
+use crate::ports::journal::JournalError;
+
+/// Why a store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file cannot be created, or may not be written.
+    #[error("the database file {} cannot be opened for writing", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// The database does not answer, or is none.
+    #[error("the database cannot be opened")]
+    Database(#[source] sqlx::Error),
+    /// A newer program has changed the database in a way that this one does not know.
+    #[error(
+        "the database has schema version {found} and this program knows versions up to {known}; \
+         start the newer program again, or restore a copy from before the upgrade"
+    )]
+    Newer {
+        /// The version that the database has.
+        found: i64,
+        /// The newest version that the program knows.
+        known: i64,
+    },
+    /// The schema could not be brought up to date; the database is as it was.
+    #[error("the schema of the database cannot be brought up to date")]
+    Migration(#[source] MigrateError),
+}
+
+/// A cell that this program cannot make sense of. It names the place and never the value.
+#[derive(Debug, thiserror::Error)]
+#[error("{table}.{column} of row {row} {problem}")]
+pub(super) struct Inconsistency {
+    /// The table.
+    pub(super) table: &'static str,
+    /// The column.
+    pub(super) column: &'static str,
+    /// The row's key.
+    pub(super) row: String,
+    /// What is wrong with it.
+    pub(super) problem: Problem,
+}
+
+/// What is wrong with a cell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Problem {
+    /// It is not of the form that this program reads.
+    Unreadable,
+    /// A number that does not fit.
+    OutOfRange,
+    /// The rows that should be there are not, or there are too many.
+    Affected {
+        /// How many rows a statement touched that was to touch one.
+        rows: u64,
+    },
+    /// A journal that breaks a rule.
+    Rule(IllegalEntry),
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable => f.write_str("cannot be read by this version"),
+            Self::OutOfRange => f.write_str("is out of range"),
+            Self::Affected { rows } => write!(f, "was to be one row, and {rows} were touched"),
+            Self::Rule(illegal) => write!(f, "breaks a rule: {}", illegal.why),
+        }
+    }
+}
+
+impl From<Inconsistency> for JournalError {
+    fn from(inconsistency: Inconsistency) -> Self {
+        Self::Inconsistent(Box::new(inconsistency))
+    }
+}
+
+/// Sorts a database's error into "may work later" and "never will".
+///
+/// Result codes of SQLite: <https://www.sqlite.org/rescode.html>. The low byte is the class.
+pub(super) fn sqlite(error: sqlx::Error) -> JournalError {
+    const ERROR: i32 = 1;
+    const INTERNAL: i32 = 2;
+    const CORRUPT: i32 = 11;
+    const SCHEMA: i32 = 17;
+    const TOO_BIG: i32 = 18;
+    const CONSTRAINT: i32 = 19;
+    const MISMATCH: i32 = 20;
+    const NOT_A_DATABASE: i32 = 26;
+    const NEVER: [i32; 8] =
+        [ERROR, INTERNAL, CORRUPT, SCHEMA, TOO_BIG, CONSTRAINT, MISMATCH, NOT_A_DATABASE];
+
+    let is_lasting = match error.as_database_error() {
+        Some(database) => {
+            let code = database.code().and_then(|code| code.parse::<i32>().ok());
+            code.is_none_or(|code| NEVER.contains(&(code & 0xff)))
+        }
+        None => matches!(
+            error,
+            sqlx::Error::ColumnDecode { .. }
+                | sqlx::Error::Decode(_)
+                | sqlx::Error::ColumnNotFound(_)
+                | sqlx::Error::ColumnIndexOutOfBounds { .. }
+                | sqlx::Error::RowNotFound
+                | sqlx::Error::TypeNotFound { .. }
+        ),
+    };
+    if is_lasting {
+        JournalError::Inconsistent(Box::new(error))
+    } else {
+        JournalError::Unavailable(Box::new(error))
+    }
+}

@@ -1,0 +1,13 @@
+//! The journal in a database: events, rotations with their entries, leases, breakers.
+//!
+//! What a dialect of SQL does not touch is shared: `ledger` decides what an entry means for a
+//! rotation, `rows` turns columns into domain types and back, `fault` names what went wrong. Each
+//! dialect has its own statements and its own migrations.
+
+mod fault;
+mod ledger;
+mod rows;
+mod sqlite;
+
+pub use fault::OpenError;
+pub use sqlite::SqliteStore;

@@ -1,0 +1,249 @@
+//! The journal in one SQLite file.
+//!
+//! One connection writes, so that writes queue in the program and not in the database; a few read
+//! beside it. Each write begins with `BEGIN IMMEDIATE` and reads the clock only then, so that what
+//! it decides about leases holds until it commits. A commit has returned only when the write-ahead
+//! log is on the disk.
+
+mod breakers;
+mod claims;
+mod growth;
+mod intake;
+mod lists;
+mod schema;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteQueryResult,
+    SqliteSynchronous,
+};
+use sqlx::{Sqlite, Transaction};
+
+use crate::domain::entry::{Entry, Row};
+use crate::domain::event::ResetEvent;
+use crate::domain::ids::{AccountName, RotationId, TargetName};
+use crate::domain::lease::Lease;
+use crate::domain::phase::Phase;
+use crate::domain::secret::Applied;
+use crate::ports::clock::Clock;
+use crate::ports::journal::{
+    Admission, Breaker, Claim, Journal, JournalError, Placement, RotationFilter, RotationSummary,
+};
+use crate::store::fault::{self, Inconsistency, OpenError, Problem};
+use crate::store::rows;
+
+/// How long a statement waits for another process that writes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a caller waits for its turn, before the store counts as unavailable.
+const TURN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many readers there are beside the writer.
+const READERS: u32 = 4;
+
+/// The journal in one SQLite file. Cheap to clone.
+#[derive(Clone)]
+pub struct SqliteStore {
+    writer: SqlitePool,
+    readers: SqlitePool,
+    clock: Arc<dyn Clock>,
+}
+
+impl SqliteStore {
+    /// Opens the database, creating it where there is none, readable by its owner alone, and
+    /// brings its schema up to date. Leases are judged by `clock`.
+    pub async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        create_private(path)
+            .await
+            .map_err(|source| OpenError::File { path: path.to_owned(), source })?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT);
+        let pool = |connections| {
+            SqlitePoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(TURN_TIMEOUT)
+                .idle_timeout(None)
+                .max_lifetime(None)
+                .test_before_acquire(false)
+        };
+        let writer = pool(1).connect_with(options.clone()).await.map_err(OpenError::Database)?;
+        schema::migrate(&writer).await?;
+        let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
+        Ok(Self { writer, readers, clock })
+    }
+
+    /// Waits for what is being written and closes the file.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    async fn begin(&self) -> Result<Write, JournalError> {
+        let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(fault::sqlite)?;
+        let now = rows::whole(self.clock.now());
+        Ok(Write { transaction, now })
+    }
+}
+
+impl std::fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteStore").finish_non_exhaustive()
+    }
+}
+
+/// A transaction that writes, and the time at which it got its turn. Dropping it undoes it.
+struct Write {
+    transaction: Transaction<'static, Sqlite>,
+    now: Timestamp,
+}
+
+impl Write {
+    async fn commit(self) -> Result<(), JournalError> {
+        self.transaction.commit().await.map_err(fault::sqlite)
+    }
+}
+
+/// Makes sure that a statement touched the one row that it was about.
+fn one_row(
+    result: &SqliteQueryResult,
+    table: &'static str,
+    row: &impl ToString,
+) -> Result<(), Inconsistency> {
+    match result.rows_affected() {
+        1 => Ok(()),
+        rows => Err(Inconsistency {
+            table,
+            column: "*",
+            row: row.to_string(),
+            problem: Problem::Affected { rows },
+        }),
+    }
+}
+
+/// Creates the file where there is none. SQLite gives its companions the same permissions.
+async fn create_private(path: &Path) -> std::io::Result<()> {
+    let mut options = tokio::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    options.mode(0o600);
+    options.open(path).await.map(drop)
+}
+
+#[async_trait]
+impl Journal for SqliteStore {
+    async fn admit(
+        &self,
+        event: &ResetEvent,
+        placement: Option<&Placement>,
+    ) -> Result<Admission, JournalError> {
+        let mut write = self.begin().await?;
+        let admission = intake::admit(&mut write, event, placement).await?;
+        write.commit().await?;
+        Ok(admission)
+    }
+
+    async fn claim(&self, worker: &str, ttl: Duration) -> Result<Option<Claim>, JournalError> {
+        let mut write = self.begin().await?;
+        let claimed = claims::claim(&mut write, worker, ttl).await?;
+        match claimed {
+            claims::Claimed::Nothing => Ok(None),
+            claims::Claimed::Taken(claim) => write.commit().await.map(|()| Some(claim)),
+            claims::Claimed::PutOff(error) => write.commit().await.and(Err(error)),
+        }
+    }
+
+    async fn renew(&self, lease: &Lease, ttl: Duration) -> Result<Lease, JournalError> {
+        let mut write = self.begin().await?;
+        let renewed = claims::renew(&mut write, lease, ttl).await?;
+        write.commit().await?;
+        Ok(renewed)
+    }
+
+    async fn append(
+        &self,
+        lease: &Lease,
+        rotation: RotationId,
+        after: u64,
+        entry: &Entry,
+    ) -> Result<Row, JournalError> {
+        let mut write = self.begin().await?;
+        let row = growth::append(&mut write, lease, rotation, after, entry).await?;
+        write.commit().await?;
+        Ok(row)
+    }
+
+    async fn release(
+        &self,
+        lease: &Lease,
+        rotation: RotationId,
+        due_at: Option<Timestamp>,
+    ) -> Result<(), JournalError> {
+        let mut write = self.begin().await?;
+        claims::release(&mut write, lease, rotation, due_at).await?;
+        write.commit().await
+    }
+
+    async fn operate(&self, rotation: RotationId, entry: &Entry) -> Result<Row, JournalError> {
+        let mut write = self.begin().await?;
+        let row = growth::operate(&mut write, rotation, entry).await?;
+        write.commit().await?;
+        Ok(row)
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, JournalError> {
+        lists::next_due(&self.readers, self.clock.now()).await
+    }
+
+    async fn rows(&self, rotation: RotationId) -> Result<Vec<Row>, JournalError> {
+        let rows = lists::rows(&self.readers, rotation).await?;
+        if rows.is_empty() { Err(JournalError::UnknownRotation(rotation)) } else { Ok(rows) }
+    }
+
+    async fn rotation(&self, id: RotationId) -> Result<RotationSummary, JournalError> {
+        lists::rotation(&self.readers, id, self.clock.now()).await
+    }
+
+    async fn rotations(
+        &self,
+        filter: &RotationFilter,
+    ) -> Result<Vec<RotationSummary>, JournalError> {
+        lists::rotations(&self.readers, filter, self.clock.now()).await
+    }
+
+    async fn phases(&self) -> Result<Vec<(Phase, u64)>, JournalError> {
+        lists::phases(&self.readers).await
+    }
+
+    async fn applied(&self, target: &TargetName) -> Result<Option<Applied>, JournalError> {
+        lists::applied(&self.readers, target).await
+    }
+
+    async fn trip(&self, account: &AccountName, breaker: &Breaker) -> Result<(), JournalError> {
+        let mut write = self.begin().await?;
+        breakers::trip(&mut write, account, breaker).await?;
+        write.commit().await
+    }
+
+    async fn breaker(&self, account: &AccountName) -> Result<Option<Breaker>, JournalError> {
+        breakers::find(&self.readers, account).await
+    }
+
+    async fn clear_breaker(&self, account: &AccountName) -> Result<(), JournalError> {
+        let mut write = self.begin().await?;
+        breakers::clear(&mut write, account).await?;
+        write.commit().await
+    }
+
+    async fn probe(&self) -> Result<(), JournalError> {
+        let mut write = self.begin().await?;
+        schema::probe(&mut write).await?;
+        write.commit().await
+    }
+}

@@ -1,0 +1,55 @@
+//! Console accounts whose login was refused.
+
+use sqlx::sqlite::SqlitePool;
+
+use crate::domain::ids::AccountName;
+use crate::ports::journal::{Breaker, JournalError};
+use crate::store::fault;
+use crate::store::rows::{self, Place, millis};
+use crate::store::sqlite::{Write, one_row};
+
+/// Trips an account's breaker; one that has tripped already tells of the latest refusal.
+pub(super) async fn trip(
+    write: &mut Write,
+    account: &AccountName,
+    breaker: &Breaker,
+) -> Result<(), JournalError> {
+    let place = Place::new("breaker", account);
+    let result = sqlx::query(
+        "INSERT INTO breaker (account, since_ms, secret_version) VALUES ($1, $2, $3)
+         ON CONFLICT (account) DO UPDATE
+         SET since_ms = excluded.since_ms, secret_version = excluded.secret_version",
+    )
+    .bind(account.as_str())
+    .bind(millis(breaker.since))
+    .bind(place.integer("secret_version", breaker.secret_version.0)?)
+    .execute(&mut *write.transaction)
+    .await
+    .map_err(fault::sqlite)?;
+    one_row(&result, "breaker", account)?;
+    Ok(())
+}
+
+/// The account's breaker, where it has tripped.
+pub(super) async fn find(
+    readers: &SqlitePool,
+    account: &AccountName,
+) -> Result<Option<Breaker>, JournalError> {
+    let columns: Option<(i64, i64)> =
+        sqlx::query_as("SELECT since_ms, secret_version FROM breaker WHERE account = $1")
+            .bind(account.as_str())
+            .fetch_optional(readers)
+            .await
+            .map_err(fault::sqlite)?;
+    Ok(columns.map(|columns| rows::breaker(account, columns)).transpose()?)
+}
+
+/// Clears the account's breaker, where it has tripped.
+pub(super) async fn clear(write: &mut Write, account: &AccountName) -> Result<(), JournalError> {
+    sqlx::query("DELETE FROM breaker WHERE account = $1")
+        .bind(account.as_str())
+        .execute(&mut *write.transaction)
+        .await
+        .map_err(fault::sqlite)?;
+    Ok(())
+}

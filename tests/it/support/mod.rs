@@ -1,0 +1,3 @@
+//! What the suites share: real servers and stateful stand-ins.
+
+pub(crate) mod openbao;
