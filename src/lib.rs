@@ -68,6 +68,8 @@
 pub mod domain;
 pub mod ports;
 pub mod engine;
+pub mod senders;
+pub mod hooks;
 pub mod operator;
 pub mod vault;
 pub mod communigator;
