@@ -1,6 +1,7 @@
 //! reset-receiver: puts a reset Salesforce password and security token into CommuniGator before
 //! the old one can lock the account.
 
+pub mod cli;
 pub mod clock;
 pub mod domain;
 pub mod engine;
