@@ -43,3 +43,19 @@ impl fmt::Display for Fault {
         f.write_str(self.as_str())
     }
 }
+
+/// An error and all its sources in one line, for the one place that logs or records it.
+pub fn error_line(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        // Some libraries repeat their source in their own message.
+        if !line.ends_with(&cause_text) {
+            line.push_str(": ");
+            line.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    line
+}

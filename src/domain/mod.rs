@@ -2,6 +2,7 @@
 //! that needs no outside world. It names no runtime, no clock, no randomness and no I/O.
 
 pub mod backoff;
+mod describe;
 pub mod entry;
 pub mod event;
 pub mod fault;

@@ -8,7 +8,7 @@
 //! | `disabling s` | connector, not contained | `s` is ours to enable |
 //! | `contained s` | connector; `by_us` where ours | `s` is contained |
 //! | `found_enabled s` | `s` contained | `s` is not contained |
-//! | `waiting` | no secret chosen | |
+//! | `waiting` | active | no secret is chosen, or no longer |
 //! | `secret_chosen v` | decided for the latest reset; not refused; not older than the newest known | `v` is the secret |
 //! | `updating s v` | `v` is the secret; every connector contained | |
 //! | `updated s v` | after `updating s v` | `s` holds `v` |
@@ -60,6 +60,8 @@ pub struct Rotation {
     pub tracks: BTreeMap<Surface, Track>,
     /// The secret, once chosen.
     pub secret: Option<Chosen>,
+    /// When it was chosen.
+    pub chosen_at: Option<Timestamp>,
     /// Why it is not chosen.
     pub waiting: Option<Waiting>,
     /// Since when the rotation waits for a secret, or for the console to show that it is well.
@@ -108,6 +110,7 @@ impl Rotation {
             standing: Standing::Active,
             tracks: BTreeMap::new(),
             secret: None,
+            chosen_at: None,
             waiting: None,
             waits_since: at,
             newest_known: None,
@@ -150,15 +153,19 @@ impl Rotation {
                     written_at: *written_at,
                     fingerprints: fingerprints.clone(),
                 })?;
+                self.chosen_at = Some(at);
             }
             Entry::Updating { surface, version } => self.updating(surface, *version)?,
-            Entry::Updated { surface, version } => self.updated(surface, *version)?,
+            Entry::Updated { surface, version } => self.updated(surface, *version, at)?,
             Entry::Enabling { surface, version } => self.enabling(surface, *version)?,
             Entry::Enabled { surface } => self.enabled(surface, at)?,
             Entry::Confirmed { surface } => self.confirmed(surface, None)?,
             Entry::Unconfirmed { surface, shown } => self.confirmed(surface, Some(shown))?,
             Entry::Refused { version, .. } => self.refused(*version)?,
-            Entry::Warned { .. } => self.require_active()?,
+            Entry::Warned { surface, message } => {
+                self.require_active()?;
+                self.track(surface)?.warned = Some(message.clone());
+            }
             Entry::Deferred { .. } => {
                 self.require_active()?;
                 self.attempts = self.attempts.saturating_add(1);
@@ -243,6 +250,9 @@ impl Rotation {
         track.contained = true;
         track.enabling = false;
         track.enabled = false;
+        if by_us {
+            track.off_since.get_or_insert(at);
+        }
         self.attempts = 0;
         if self.uncontained().next().is_none() {
             self.contained_at.get_or_insert(at);
@@ -259,10 +269,11 @@ impl Rotation {
     }
 
     fn wait(&mut self, reason: &Waiting, at: Timestamp) -> Result<(), IllegalEntry> {
-        require(self.secret.is_none(), "a chosen secret is not waited for")?;
+        self.require_active()?;
         if self.waiting.is_none() {
             self.waits_since = at;
         }
+        self.secret = None;
         self.waiting = Some(reason.clone());
         self.attempts = 0;
         Ok(())
@@ -300,12 +311,18 @@ impl Rotation {
         Ok(())
     }
 
-    fn updated(&mut self, surface: &Surface, version: SecretVersion) -> Result<(), IllegalEntry> {
+    fn updated(
+        &mut self,
+        surface: &Surface,
+        version: SecretVersion,
+        at: Timestamp,
+    ) -> Result<(), IllegalEntry> {
         let track = self.track(surface)?;
         require(track.updating == Some(version), "an update is announced before it is made")?;
         track.updating = None;
         track.holds = Some(version);
         track.confirmed = false;
+        self.waits_since = at;
         self.attempts = 0;
         Ok(())
     }
@@ -322,7 +339,8 @@ impl Rotation {
     fn enabled(&mut self, surface: &Surface, at: Timestamp) -> Result<(), IllegalEntry> {
         let track = self.track(surface)?;
         require(track.enabling, "enabling is announced before it is done")?;
-        *track = Track { holds: track.holds, enabled: true, ..Track::default() };
+        let (holds, warned) = (track.holds, track.warned.take());
+        *track = Track { holds, warned, enabled: true, ..Track::default() };
         self.waits_since = at;
         self.attempts = 0;
         Ok(())

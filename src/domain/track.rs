@@ -39,6 +39,10 @@ pub struct Track {
     pub confirmed: bool,
     /// What the console last showed instead.
     pub shown: Option<String>,
+    /// The last warning about it.
+    pub warned: Option<String>,
+    /// Since when it is off because this rotation disabled it.
+    pub off_since: Option<Timestamp>,
 }
 
 /// Why and where a rotation needs a person.

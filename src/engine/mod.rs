@@ -1,6 +1,14 @@
 //! Decisions over time: what comes in is written down, and from then on a worker walks at its
 //! own pace.
 
+mod await_secret;
+mod confirm;
+pub mod console_login;
+mod contain;
+pub mod drive;
 pub mod intake;
 pub mod operations;
+pub mod settings;
 pub mod targets;
+mod update;
+pub mod worker;

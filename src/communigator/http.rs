@@ -1,0 +1,182 @@
+//! Requests to one tenant: its own origins only, everything bounded, every failure classified.
+
+use std::time::Duration;
+
+use encoding_rs::Encoding;
+use reqwest::cookie::{CookieStore, Jar};
+use reqwest::header::{CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, REFERER, SET_COOKIE};
+use reqwest::{Client, Response, StatusCode, redirect};
+use url::{Origin, Url};
+use zeroize::Zeroizing;
+
+use crate::communigator::decode;
+use crate::communigator::form::{Method, Request};
+use crate::ports::console::{ConsoleError, Trouble};
+
+/// An answer larger than this is not read.
+const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
+/// More redirects than this for one request are a loop.
+const MAX_REDIRECTS: usize = 5;
+
+/// How long the console may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// To connect, TLS included.
+    pub connect: Duration,
+    /// For one request, from its start to the last byte of its answer.
+    pub request: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(5), request: Duration::from_secs(30) }
+    }
+}
+
+/// A client that follows no redirect and keeps no cookie by itself.
+pub(super) fn client(timeouts: Timeouts) -> reqwest::Result<Client> {
+    Client::builder()
+        .user_agent(concat!("reset-receiver/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .connect_timeout(timeouts.connect)
+        .timeout(timeouts.request)
+        .build()
+}
+
+/// A tenant's console, with the cookies of one session.
+pub(super) struct Http {
+    client: Client,
+    cookies: Jar,
+    origins: Vec<Origin>,
+}
+
+/// An answer that can be read.
+pub(super) struct Reply {
+    /// Its address, after redirects.
+    pub url: Url,
+    /// Whether the last request for it was a GET.
+    pub by_get: bool,
+    /// Its status.
+    pub status: u16,
+    /// The encoding that it came in.
+    pub encoding: &'static Encoding,
+    /// The HTML.
+    pub html: Zeroizing<String>,
+}
+
+impl Http {
+    /// A session without cookies that may go to these origins only.
+    pub(super) fn new(client: Client, origins: Vec<Origin>) -> Self {
+        Self { client, cookies: Jar::default(), origins }
+    }
+
+    /// Sends a request, follows its redirects and reads the page behind them.
+    ///
+    /// What went wrong on a GET had no effect; what went wrong once a POST may have left leaves
+    /// open whether it happened.
+    pub(super) async fn send(&self, step: &str, first: Request) -> Result<Reply, ConsoleError> {
+        let mut request = first;
+        for _ in 0..=MAX_REDIRECTS {
+            let response = self.exchange(&request).await?;
+            let Some(location) = redirection(&response) else {
+                return read(step, &request, response).await;
+            };
+            let url = request.url.join(&location).map_err(|_| Trouble::Unreadable {
+                page: step.to_owned(),
+                why: "it redirects to something that is no address",
+            })?;
+            let referrer = Some(request.url.clone());
+            request = match response.status() {
+                StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => {
+                    Request { url, ..request }
+                }
+                _ => Request::get(url, referrer),
+            };
+        }
+        Err(Trouble::Unreadable { page: step.to_owned(), why: "it redirects in circles" }.into())
+    }
+
+    async fn exchange(&self, request: &Request) -> Result<Response, ConsoleError> {
+        let origin = request.url.origin();
+        if !self.origins.contains(&origin) {
+            let origin = origin.ascii_serialization();
+            return Err(Trouble::ForeignRedirect { origin }.into());
+        }
+        let mut builder = match request.method {
+            Method::Get => self.client.get(request.url.clone()),
+            Method::Post => self
+                .client
+                .post(request.url.clone())
+                .header(CONTENT_TYPE, &request.content_type)
+                .header(ORIGIN, origin.ascii_serialization())
+                .body(request.body.to_vec()),
+        };
+        if let Some(referrer) = &request.referrer {
+            builder = builder.header(REFERER, referrer.as_str());
+        }
+        if let Some(cookies) = self.cookies.cookies(&request.url) {
+            builder = builder.header(COOKIE, cookies);
+        }
+        let response = builder.send().await.map_err(|error| transport(request.method, error))?;
+        let mut cookies = response.headers().get_all(SET_COOKIE).iter();
+        self.cookies.set_cookies(&mut cookies, &request.url);
+        match busy(request.method, response.status()) {
+            Some(trouble) => Err(trouble.into()),
+            None => Ok(response),
+        }
+    }
+}
+
+fn redirection(response: &Response) -> Option<String> {
+    let follows = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+    let location = response.headers().get(LOCATION).filter(|_| follows)?;
+    // A header may hold UTF-8 that `to_str` refuses.
+    Some(String::from_utf8_lossy(location.as_bytes()).into_owned())
+}
+
+fn transport(method: Method, error: reqwest::Error) -> ConsoleError {
+    let may_have_left = method == Method::Post && !error.is_connect() && !error.is_builder();
+    let trouble = if may_have_left { Trouble::NoAnswer } else { Trouble::Unreachable };
+    // The address is left out: a form that is sent by GET carries its fields there.
+    ConsoleError { trouble, source: Some(Box::new(error.without_url())) }
+}
+
+/// What a status of "not now" means: on a POST, only 429 and 503 say that nothing was done.
+fn busy(method: Method, status: StatusCode) -> Option<Trouble> {
+    let number = status.as_u16();
+    match (method, number) {
+        (_, 429 | 503) | (Method::Get, 408 | 500..=599) => {
+            Some(Trouble::Unavailable { status: number })
+        }
+        (Method::Post, 408 | 500..=599) => Some(Trouble::NoAnswer),
+        _ => None,
+    }
+}
+
+async fn read(
+    step: &str,
+    request: &Request,
+    mut response: Response,
+) -> Result<Reply, ConsoleError> {
+    let unreadable = |why| Trouble::Unreadable { page: step.to_owned(), why };
+    let status = response.status().as_u16();
+    let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let content_type = content_type.unwrap_or("").to_owned();
+    let mut body = Zeroizing::new(Vec::new());
+    while let Some(chunk) =
+        response.chunk().await.map_err(|error| transport(request.method, error))?
+    {
+        if body.len() + chunk.len() > MAX_PAGE_BYTES {
+            return Err(unreadable("it is larger than 4 MiB").into());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    let (html, encoding) = match decode::page(&body, &content_type) {
+        Ok(decoded) => decoded,
+        // A refusal often has no page of its own; the status says all there is to say.
+        Err(_) if status >= 400 => (Zeroizing::new(String::new()), encoding_rs::UTF_8),
+        Err(why) => return Err(unreadable(why).into()),
+    };
+    let by_get = request.method == Method::Get;
+    Ok(Reply { url: request.url.clone(), by_get, status, encoding, html })
+}

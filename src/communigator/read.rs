@@ -1,0 +1,344 @@
+//! From a document to a [`Page`].
+
+use std::sync::LazyLock;
+
+use encoding_rs::Encoding;
+use scraper::{ElementRef, Html, Selector};
+use url::Url;
+use zeroize::Zeroizing;
+
+use crate::communigator::control::{Choice, Control, Kind};
+use crate::communigator::form::{Form, Method};
+use crate::communigator::labels::Labels;
+use crate::communigator::markup;
+use crate::communigator::page::{Action, Effect, Hit, Line, Page};
+use crate::communigator::postback::Postback;
+use crate::communigator::profile::{Css, Profile};
+use crate::communigator::text;
+
+/// A page with more text than this is not taken for one that a script has yet to fill.
+const NEARLY_EMPTY: usize = 200;
+
+static LABELS: LazyLock<Selector> = LazyLock::new(|| selector("label"));
+static SCRIPTS: LazyLock<Selector> = LazyLock::new(|| selector("script"));
+static TITLE: LazyLock<Selector> = LazyLock::new(|| selector("head title"));
+static BASE: LazyLock<Selector> = LazyLock::new(|| selector("head base[href]"));
+
+fn selector(css: &str) -> Selector {
+    #[expect(clippy::expect_used, reason = "the selectors are constants of this file")]
+    Selector::parse(css).expect("a constant selector parses")
+}
+
+/// An answer, decoded.
+pub(super) struct Source<'a> {
+    /// The step of the walk that it answers.
+    pub step: &'a str,
+    /// Its address, after redirects.
+    pub url: &'a Url,
+    /// Whether the last request for it was a GET.
+    pub by_get: bool,
+    /// The HTTP status.
+    pub status: u16,
+    /// The encoding that it came in.
+    pub encoding: &'static Encoding,
+    /// The HTML.
+    pub html: &'a str,
+}
+
+/// Parses an answer, with the profile's selectors at hand.
+pub(super) fn page(source: &Source<'_>, profile: &Profile) -> Page {
+    let document = Html::parse_document(source.html);
+    let reader = Reader::new(&document, source.url);
+    let (controls, actions, places) = reader.parts();
+    let lines = lines(&document, &profile.integration.tick_css);
+    let text: usize = lines.iter().map(|line| line.text().len()).sum();
+    let needs_script = actions.is_empty()
+        && !controls.iter().any(Control::is_field)
+        && text < NEARLY_EMPTY
+        && document.select(&SCRIPTS).next().is_some();
+    let last_resort = profile.last_resort();
+    let by_css = last_resort.map(|css| (css.text().to_owned(), hits(&document, css, &places)));
+    let title = document.select(&TITLE).next();
+    Page {
+        step: source.step.to_owned(),
+        url: source.url.clone(),
+        by_get: source.by_get,
+        status: source.status,
+        encoding: source.encoding.output_encoding(),
+        title: title.map(|title| text::fold(&title.text().collect::<String>())).unwrap_or_default(),
+        errors: errors(&document, &profile.errors.css),
+        by_css: by_css.collect(),
+        forms: reader.forms,
+        lines,
+        actions,
+        controls,
+        needs_script,
+    }
+}
+
+fn hits<'a>(document: &'a Html, css: &Css, places: &Places<'a>) -> Vec<Hit> {
+    let chosen = document.select(css.selector());
+    chosen
+        .filter_map(|element| places.iter().find(|(at, _)| *at == element))
+        .map(|(_, hit)| *hit)
+        .collect()
+}
+
+fn lines(document: &Html, ticks: &[Css]) -> Vec<Line> {
+    let mark = |element: ElementRef<'_>| {
+        let ticked = ticks.iter().any(|css| css.selector().matches(&element));
+        if ticked && markup::words(element).is_empty() {
+            return Some(" \u{2713} ".to_owned());
+        }
+        markup::picture(element)
+    };
+    let mut lines = vec![Line(Vec::new())];
+    for piece in markup::pieces(document.root_element(), &mark) {
+        if piece == "\n" {
+            lines.push(Line(Vec::new()));
+        } else if let Some(line) = lines.last_mut() {
+            line.0.push(piece);
+        }
+    }
+    lines.retain(|line| !line.text().is_empty());
+    lines
+}
+
+fn errors(document: &Html, marks: &[Css]) -> Vec<String> {
+    let is_error =
+        |element: ElementRef<'_>| marks.iter().any(|css| css.selector().matches(&element));
+    let mut errors = Vec::new();
+    for element in document.root_element().descendent_elements() {
+        if is_error(element)
+            && !markup::is_hidden(element)
+            && !markup::around(element).any(is_error)
+        {
+            let words = markup::words(element);
+            if !words.is_empty() && !errors.contains(&words) {
+                errors.push(words);
+            }
+        }
+    }
+    errors
+}
+
+type Places<'a> = Vec<(ElementRef<'a>, Hit)>;
+
+struct Reader<'a> {
+    document: &'a Html,
+    base: Url,
+    labels: Labels<'a>,
+    forms: Vec<Form>,
+    form_elements: Vec<ElementRef<'a>>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(document: &'a Html, url: &Url) -> Self {
+        let base = document.select(&BASE).next().and_then(|base| base.attr("href"));
+        let base = base.and_then(|href| url.join(href).ok()).unwrap_or_else(|| url.clone());
+        let labels = Labels::of(document, &LABELS);
+        let mut reader =
+            Self { document, base, labels, forms: Vec::new(), form_elements: Vec::new() };
+        for element in document.root_element().descendent_elements() {
+            if element.value().name() == "form" {
+                reader.forms.push(reader.form(element, url));
+                reader.form_elements.push(element);
+            }
+        }
+        reader
+    }
+
+    fn form(&self, element: ElementRef<'_>, page: &Url) -> Form {
+        let action = element.attr("action").unwrap_or("").trim();
+        // A form without an action is sent to the page's own address, whatever the base is.
+        let action = if action.is_empty() { None } else { self.base.join(action).ok() };
+        let is = |name, value| {
+            element.attr(name).is_some_and(|is| is.trim().eq_ignore_ascii_case(value))
+        };
+        Form {
+            action: action.unwrap_or_else(|| page.clone()),
+            method: if is("method", "post") { Method::Post } else { Method::Get },
+            multipart: is("enctype", "multipart/form-data"),
+        }
+    }
+
+    fn form_of(&self, element: ElementRef<'_>) -> Option<usize> {
+        if let Some(id) = element.attr("form") {
+            return self.form_elements.iter().position(|form| form.attr("id") == Some(id));
+        }
+        let form = markup::around(element).find(|around| around.value().name() == "form")?;
+        self.form_elements.iter().position(|element| *element == form)
+    }
+
+    fn parts(&self) -> (Vec<Control>, Vec<Action>, Places<'a>) {
+        let (mut controls, mut actions, mut places) = (Vec::new(), Vec::new(), Vec::new());
+        for element in self.document.root_element().descendent_elements() {
+            match element.value().name() {
+                "input" | "select" | "textarea" | "button" => {
+                    let control = self.control(element);
+                    let at = controls.len();
+                    if let Some(action) = self.button(element, &control, at) {
+                        places.push((element, Hit::Action(actions.len())));
+                        actions.push(action);
+                    } else if control.is_field() {
+                        places.push((element, Hit::Control(at)));
+                    }
+                    controls.push(control);
+                }
+                "a" => {
+                    if let Some(action) = self.link(element) {
+                        places.push((element, Hit::Action(actions.len())));
+                        actions.push(action);
+                    }
+                }
+                _ => {}
+            }
+        }
+        (controls, actions, places)
+    }
+
+    fn control(&self, element: ElementRef<'a>) -> Control {
+        let kind = kind(element);
+        let hidden = markup::is_hidden(element) || matches!(kind, Kind::Hidden(_));
+        let fieldset = |around: ElementRef<'_>| {
+            around.value().name() == "fieldset" && around.attr("disabled").is_some()
+        };
+        Control {
+            name: element.attr("name").unwrap_or("").to_owned(),
+            kind,
+            labels: if hidden { Vec::new() } else { self.labels.naming(element) },
+            form: self.form_of(element),
+            disabled: element.attr("disabled").is_some() || markup::around(element).any(fieldset),
+            read_only: element.attr("readonly").is_some(),
+            max_length: element.attr("maxlength").and_then(|max| max.trim().parse().ok()),
+        }
+    }
+
+    /// What pressing a button does; `None` for what is no button, or cannot be seen or pressed.
+    fn button(&self, element: ElementRef<'_>, control: &Control, at: usize) -> Option<Action> {
+        let submits = match control.kind {
+            Kind::Submit { .. } => true,
+            Kind::Inert => false,
+            Kind::Hidden(_)
+            | Kind::Text(_)
+            | Kind::Password(_)
+            | Kind::TextArea(_)
+            | Kind::Tick { .. }
+            | Kind::Select(_)
+            | Kind::File => return None,
+        };
+        if control.disabled || markup::is_hidden(element) {
+            return None;
+        }
+        let script = element.attr("onclick").and_then(Postback::read);
+        let effect = match script {
+            Some(postback) => Effect::Postback(postback, self.posting_form(control.form)),
+            None if submits && control.form.is_some() => Effect::Submit(at),
+            None => Effect::Script,
+        };
+        let shown = match element.value().name() {
+            "button" => markup::words(element),
+            _ => element
+                .attr("alt")
+                .or(element.attr("value"))
+                .unwrap_or(default_text(element))
+                .to_owned(),
+        };
+        let label = named(&shown, element);
+        Some(Action { label, effect })
+    }
+
+    fn link(&self, element: ElementRef<'_>) -> Option<Action> {
+        let href = element.attr("href").unwrap_or("").trim();
+        let script = element.attr("onclick").unwrap_or("");
+        let is_link = element.attr("href").is_some() || !script.is_empty();
+        if !is_link || markup::is_hidden(element) {
+            return None;
+        }
+        let postback = Postback::read(href).or_else(|| Postback::read(script));
+        let effect = if let Some(postback) = postback {
+            Effect::Postback(postback, self.posting_form(self.form_of(element)))
+        } else if href.len() > 1 && href.starts_with('#') {
+            Effect::Stay
+        } else if href.is_empty() || href == "#" {
+            Effect::Script
+        } else {
+            match self.base.join(href) {
+                Ok(url) if matches!(url.scheme(), "http" | "https") => Effect::Go(url),
+                Ok(_) | Err(_) => Effect::Script,
+            }
+        };
+        Some(Action { label: named(&markup::words(element), element), effect })
+    }
+
+    /// A postback submits the form around it; where that is none, the page's only form.
+    fn posting_form(&self, around: Option<usize>) -> Option<usize> {
+        around.or((self.forms.len() == 1).then_some(0))
+    }
+}
+
+fn named(shown: &str, element: ElementRef<'_>) -> String {
+    let shown = text::fold(shown);
+    if !shown.is_empty() {
+        return shown;
+    }
+    text::fold(element.attr("aria-label").or(element.attr("title")).unwrap_or(""))
+}
+
+fn default_text(element: ElementRef<'_>) -> &'static str {
+    match element.attr("type").unwrap_or("").to_ascii_lowercase().as_str() {
+        "reset" => "Reset",
+        _ => "Submit",
+    }
+}
+
+fn kind(element: ElementRef<'_>) -> Kind {
+    let of_type = element.attr("type").unwrap_or("").trim().to_ascii_lowercase();
+    let value = element.attr("value").unwrap_or("");
+    match (element.value().name(), of_type.as_str()) {
+        ("select", _) => Kind::Select(choices(element)),
+        ("textarea", _) => Kind::TextArea(Zeroizing::new(element.text().collect())),
+        ("button", "button" | "reset") | (_, "button" | "reset") => Kind::Inert,
+        ("button", _) | (_, "submit") => Kind::Submit { value: value.to_owned(), image: false },
+        (_, "image") => Kind::Submit { value: value.to_owned(), image: true },
+        (_, "hidden") => Kind::Hidden(Zeroizing::new(value.to_owned())),
+        (_, "password") => Kind::Password(Zeroizing::new(value.to_owned())),
+        (_, "checkbox" | "radio") => Kind::Tick {
+            value: element.attr("value").unwrap_or("on").to_owned(),
+            ticked: element.attr("checked").is_some(),
+        },
+        (_, "file") => Kind::File,
+        _ => Kind::Text(Zeroizing::new(value.to_owned())),
+    }
+}
+
+fn choices(select: ElementRef<'_>) -> Vec<Choice> {
+    let options = select.descendent_elements().filter(|option| option.value().name() == "option");
+    let mut choices: Vec<_> = options
+        .map(|option| {
+            let text = text::fold(&option.text().collect::<String>());
+            let group_disabled = markup::around(option).any(|around| {
+                around.value().name() == "optgroup" && around.attr("disabled").is_some()
+            });
+            Choice {
+                value: option.attr("value").map_or_else(|| text.clone(), str::to_owned),
+                chosen: option.attr("selected").is_some(),
+                disabled: option.attr("disabled").is_some() || group_disabled,
+                text,
+            }
+        })
+        .collect();
+    let list = select.attr("multiple").is_some();
+    if !list && let Some(last) = choices.iter().rposition(|choice| choice.chosen) {
+        // Of several that claim to be chosen in a drop-down, the last one is.
+        for (at, choice) in choices.iter_mut().enumerate() {
+            choice.chosen = at == last;
+        }
+    } else if !list && select.attr("size").is_none_or(|size| size.trim() == "1") {
+        // A drop-down always shows an entry: the first one that can be chosen.
+        if let Some(first) = choices.iter_mut().find(|choice| !choice.disabled) {
+            first.chosen = true;
+        }
+    }
+    choices
+}

@@ -1,0 +1,219 @@
+//! The verbs of a session, each as one walk that looks before it changes anything.
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+
+use crate::communigator::blot::Blot;
+use crate::communigator::credential_form::{self, CredentialForm};
+use crate::communigator::form::{Entries, Request};
+use crate::communigator::halt::Halt;
+use crate::communigator::page::Page;
+use crate::communigator::profile::{CredentialLabels, Label, Profile};
+use crate::communigator::route::Route;
+use crate::communigator::shown;
+use crate::communigator::text;
+use crate::communigator::walk::Walk;
+use crate::domain::target::Surface;
+use crate::ports::console::{
+    ConnectorState, ConnectorView, IntegrationView, SalesforceCredential, Switch, Trouble,
+};
+
+/// How long what a page showed may be acted upon without asking again.
+const FRESH: SignedDuration = SignedDuration::from_secs(5);
+
+/// Reads a connector's page, as it is now.
+pub(super) async fn observe_connector(
+    walk: &mut Walk,
+    place: &Surface,
+) -> Result<ConnectorView, Halt> {
+    let page = connector_page(walk, place).await?;
+    Ok(shown::connector(&page, &walk.profile())?)
+}
+
+/// Reads Integration's General tab, as it is now.
+pub(super) async fn observe_integration(
+    walk: &mut Walk,
+    place: &Surface,
+) -> Result<IntegrationView, Halt> {
+    let page = integration_page(walk, place).await?;
+    Ok(shown::integration(&page, &walk.profile())?)
+}
+
+/// The connector's own page, asked for now.
+pub(super) async fn connector_page(walk: &mut Walk, place: &Surface) -> Result<Arc<Page>, Halt> {
+    let Surface::Connector { name, .. } = place else { return Err(no_such(place)) };
+    let profile = walk.profile();
+    let route = Route::to(place, &profile);
+    let fits =
+        |page: &Page| page.shows(name) && !page.readings(&profile.connector.state).is_empty();
+    let page = walk.arrive(&route, &fits).await?;
+    if page.shows(name) {
+        return Ok(page);
+    }
+    Err(page.changed(&format!("page of the connector \"{name}\""), 0, page.line_texts()).into())
+}
+
+/// Integration's General tab, asked for now.
+pub(super) async fn integration_page(walk: &mut Walk, place: &Surface) -> Result<Arc<Page>, Halt> {
+    if place.is_connector() {
+        return Err(no_such(place));
+    }
+    let profile = walk.profile();
+    let route = Route::to(place, &profile);
+    let fits = |page: &Page| !page.readings(&profile.integration.running).is_empty();
+    walk.arrive(&route, &fits).await
+}
+
+/// A verb for one kind of surface was called with the other.
+fn no_such(place: &Surface) -> Halt {
+    let page = place.to_string();
+    let expected = "surface of the kind that the step is for".to_owned();
+    Trouble::PageChanged { page, expected, found: 0, seen: Vec::new() }.into()
+}
+
+/// The connector's page: the one that was just observed, or asked for now.
+async fn fresh_connector_page(walk: &mut Walk, place: &Surface) -> Result<Arc<Page>, Halt> {
+    let key = Route::to(place, &walk.profile()).end();
+    match walk.recent(&key, FRESH) {
+        Some(page) => Ok(page),
+        None => connector_page(walk, place).await,
+    }
+}
+
+/// Changes a connector's state, unless it has it already.
+pub(super) async fn switch_connector(
+    walk: &mut Walk,
+    place: &Surface,
+    switch: Switch,
+) -> Result<(), Halt> {
+    let profile = walk.profile();
+    let labels = &profile.connector;
+    let page = fresh_connector_page(walk, place).await?;
+    let view = shown::connector(&page, &profile)?;
+    if view.state == shown::goal(switch) {
+        return Ok(());
+    }
+    if let ConnectorState::Other(_) = view.state {
+        let expected = format!("\"{}\" or \"{}\"", labels.enabled, labels.disabled);
+        return Err(shown::wrong_state(&page, &labels.state, &expected, &view.state).into());
+    }
+    let opened = if page.fields(&labels.status, None).is_empty() {
+        Arc::new(walk.press(&page, &labels.open_change).await?)
+    } else {
+        page
+    };
+    let request = confirmation(walk, &opened, shown::word(switch, &profile), &profile)?;
+    walk.changed(&Route::to(place, &profile).end());
+    let answer = walk.request(labels.confirm_change.name(), request).await?;
+    let still_asks = !answer.fields(&labels.status, None).is_empty();
+    refused(&answer, &opened.errors, |_| still_asks)?;
+    Ok(())
+}
+
+fn confirmation(
+    walk: &Walk,
+    page: &Page,
+    word: &str,
+    profile: &Profile,
+) -> Result<Request, Trouble> {
+    let status = page.field(&profile.connector.status, None)?;
+    let form = page.controls.get(status).and_then(|control| control.form);
+    let chosen = Some((status, page.choice(status, word)?));
+    let button = page.pressable(&profile.connector.confirm_change, form)?;
+    let entries = Entries { typed: Vec::new(), chosen };
+    walk.pressing(page, button, &entries)?
+        .ok_or_else(|| Trouble::NeedsScript { page: page.name().to_owned() })
+}
+
+/// Writes a disabled connector's data source.
+pub(super) async fn update_connector(
+    walk: &mut Walk,
+    place: &Surface,
+    credential: &SalesforceCredential,
+) -> Result<(), Halt> {
+    let profile = walk.profile();
+    let labels = &profile.connector;
+    let page = fresh_connector_page(walk, place).await?;
+    let view = shown::connector(&page, &profile)?;
+    if view.state != ConnectorState::Disabled {
+        let expected = format!("\"{}\"", labels.disabled);
+        return Err(shown::wrong_state(&page, &labels.state, &expected, &view.state).into());
+    }
+    let form = walk.press(&page, &labels.data_source).await?;
+    walk.changed(&Route::to(place, &profile).end());
+    let way = Way { parent: &page, label: &labels.data_source };
+    update(walk, &way, &form, &labels.credentials, credential).await
+}
+
+/// Writes an instance's Integration credentials.
+pub(super) async fn update_integration(
+    walk: &mut Walk,
+    place: &Surface,
+    credential: &SalesforceCredential,
+) -> Result<(), Halt> {
+    if place.is_connector() {
+        return Err(no_such(place));
+    }
+    let profile = walk.profile();
+    let labels = &profile.integration.credentials;
+    let route = Route::to_security(place, &profile);
+    let needs_token = credential.secret.security_token.is_some();
+    let fits = |page: &Page| CredentialForm::find(page, labels, needs_token).is_ok();
+    let form = walk.arrive(&route, &fits).await?;
+    let last = route.legs.len().saturating_sub(1);
+    let parent = walk.recent(&route.key(last), SignedDuration::MAX).or_else(|| walk.root());
+    let Some((parent, leg)) = parent.zip(route.legs.last()) else { return Err(Halt::LoggedOut) };
+    walk.changed(&route.end());
+    let way = Way { parent: &parent, label: &leg.label };
+    update(walk, &way, &form, labels, credential).await
+}
+
+/// How a form is opened again.
+struct Way<'a> {
+    parent: &'a Page,
+    label: &'a Label,
+}
+
+async fn update(
+    walk: &Walk,
+    way: &Way<'_>,
+    page: &Page,
+    labels: &CredentialLabels,
+    credential: &SalesforceCredential,
+) -> Result<(), Halt> {
+    let needs_token = credential.secret.security_token.is_some();
+    let form = CredentialForm::find(page, labels, needs_token)?;
+    let entries = form.entries(page, credential)?;
+    let request = walk.pressing(page, form.save, &entries)?;
+    let request = request.ok_or_else(|| Trouble::NeedsScript { page: page.name().to_owned() })?;
+    let answer = walk.request(labels.save.name(), request).await?;
+    let patterns = &walk.profile().errors.about_credentials;
+    let is_form = !answer.fields(&labels.password, None).is_empty();
+    let shown: Vec<_> = page.errors.iter().chain(&way.parent.errors).cloned().collect();
+    // A red error about the login belongs to the surface and clears with its next sync; on the
+    // form itself, a new error is the console's answer to the save.
+    refused(&answer, &shown, |error| is_form || !text::contains_any(error, patterns))?;
+    let after = if is_form && answer.by_get {
+        answer
+    } else {
+        walk.again(page, way.parent, way.label).await?
+    };
+    let kept = CredentialForm::find(&after, labels, needs_token)?;
+    let volatile = &walk.profile().volatile_fields;
+    Ok(credential_form::compare((page, &form), (&after, &kept), credential, volatile)?)
+}
+
+/// Whether the console answered with a refusal: an error that it did not show before.
+fn refused(answer: &Page, before: &[String], counts: impl Fn(&str) -> bool) -> Result<(), Trouble> {
+    let error = answer.errors.iter().find(|error| !before.contains(error) && counts(error));
+    let message = match error {
+        Some(error) => text::shorten(error, shown::MAX_ERROR_LENGTH),
+        None if answer.status >= 400 => format!("HTTP {}", answer.status),
+        None => return Ok(()),
+    };
+    let mut blot = Blot::default();
+    blot.add_values(answer);
+    let page = answer.name().to_owned();
+    Err(blot.trouble(Trouble::SaveRefused { page, message }))
+}

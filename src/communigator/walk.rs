@@ -1,0 +1,323 @@
+//! Walking through the console: pressing what the profile names, one page after another.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use url::Url;
+
+use crate::communigator::form::{Entries, Method, Press, Request};
+use crate::communigator::halt::Halt;
+use crate::communigator::http::Http;
+use crate::communigator::page::{Effect, Page};
+use crate::communigator::profile::{Label, Profile};
+use crate::communigator::read::{self, Source};
+use crate::communigator::route::{Key, Memory, Route};
+use crate::ports::clock::Clock;
+use crate::ports::console::Trouble;
+
+/// A page as it was when it came.
+pub(super) struct Seen {
+    /// The page.
+    pub page: Arc<Page>,
+    /// When it came.
+    pub at: Timestamp,
+}
+
+/// A logged-in walker.
+pub(super) struct Walk {
+    http: Http,
+    profile: Arc<Profile>,
+    memory: Arc<Memory>,
+    clock: Arc<dyn Clock>,
+    /// The page behind the login: the list of instances, or the only instance's first page.
+    root: Option<Arc<Page>>,
+    /// The instance that was chosen last.
+    entered: Option<Option<String>>,
+    /// Pages of this session from which a walk can go on: the only way to get on where links are
+    /// postbacks and pages have no address.
+    seen: HashMap<Key, Seen>,
+}
+
+impl Walk {
+    /// A walker that has not logged in yet.
+    pub(super) fn new(
+        http: Http,
+        profile: Arc<Profile>,
+        memory: Arc<Memory>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { http, profile, memory, clock, root: None, entered: None, seen: HashMap::new() }
+    }
+
+    /// Puts the walker on the page behind the login.
+    pub(super) fn start(&mut self, root: Page) {
+        self.root = Some(Arc::new(root));
+        self.entered = None;
+        self.seen.clear();
+    }
+
+    /// The page behind the login.
+    pub(super) fn root(&self) -> Option<Arc<Page>> {
+        self.root.clone()
+    }
+
+    /// The profile.
+    pub(super) fn profile(&self) -> Arc<Profile> {
+        Arc::clone(&self.profile)
+    }
+
+    /// Forgets what this session has seen, after something went wrong.
+    pub(super) fn doubt(&mut self) {
+        self.entered = None;
+        self.seen.clear();
+    }
+
+    /// Forgets one page of this session, because it was changed.
+    pub(super) fn changed(&mut self, key: &Key) {
+        self.seen.remove(key);
+    }
+
+    /// A page of this session that is no older than `age`.
+    pub(super) fn recent(&self, key: &Key, age: jiff::SignedDuration) -> Option<Arc<Page>> {
+        let seen = self.seen.get(key)?;
+        let since = self.clock.now().duration_since(seen.at);
+        (since <= age).then(|| Arc::clone(&seen.page))
+    }
+
+    /// Sends a request and reads the page, whatever page it is.
+    pub(super) async fn fetch(&self, step: &str, request: Request) -> Result<Page, Halt> {
+        let reply = self.http.send(step, request).await?;
+        let source = Source {
+            step,
+            url: &reply.url,
+            by_get: reply.by_get,
+            status: reply.status,
+            encoding: reply.encoding,
+            html: &reply.html,
+        };
+        Ok(read::page(&source, &self.profile))
+    }
+
+    /// Sends a request and reads the page, which has to be one of a logged-in session.
+    pub(super) async fn request(&self, step: &str, request: Request) -> Result<Page, Halt> {
+        let page = self.fetch(step, request).await?;
+        if self.is_login(&page) {
+            return Err(Halt::LoggedOut);
+        }
+        self.stops(&page)?;
+        Ok(page)
+    }
+
+    /// Whether a page is the login page.
+    pub(super) fn is_login(&self, page: &Page) -> bool {
+        let login = &self.profile.login;
+        let has = |form| {
+            !page.fields(&login.username, Some(form)).is_empty()
+                && !page.fields(&login.password, Some(form)).is_empty()
+                && !page.pressables(&login.submit, Some(form)).is_empty()
+        };
+        (0..page.forms.len()).any(has)
+    }
+
+    /// Whether a page asks for the second factor.
+    pub(super) fn asks_for_code(&self, page: &Page) -> bool {
+        page.mentions(&self.profile.second_factor.shown_by) && !self.is_inside(page)
+    }
+
+    fn is_inside(&self, page: &Page) -> bool {
+        !page.pressables(&self.profile.logout, None).is_empty()
+    }
+
+    /// Pages that only a person can get past.
+    pub(super) fn stops(&self, page: &Page) -> Result<(), Trouble> {
+        if page.needs_script {
+            return Err(Trouble::NeedsScript { page: page.step.clone() });
+        }
+        if page.mentions(&self.profile.stops.confirm_address) && !self.is_inside(page) {
+            return Err(Trouble::ConfirmAddress);
+        }
+        Ok(())
+    }
+
+    /// Presses the one link or button of that label, with nothing filled in.
+    pub(super) async fn press(&self, page: &Page, label: &Label) -> Result<Page, Halt> {
+        let action = page.pressable(label, None)?;
+        match self.pressing(page, action, &Entries::default())? {
+            Some(request) => self.request(label.name(), request).await,
+            None => Err(Trouble::NeedsScript { page: page.name().to_owned() }.into()),
+        }
+    }
+
+    /// The request that pressing something makes; `None` where it takes a script.
+    pub(super) fn pressing(
+        &self,
+        page: &Page,
+        action: usize,
+        entries: &Entries<'_>,
+    ) -> Result<Option<Request>, Trouble> {
+        let Some(action) = page.actions.get(action) else { return Ok(None) };
+        let submit = |form: Option<usize>, press: &Press<'_>| match form {
+            Some(form) => Request::submit(page, form, entries, press).map_err(|_| {
+                let message = "the page's encoding cannot carry a character of the new value";
+                Trouble::SaveRefused { page: page.name().to_owned(), message: message.to_owned() }
+            }),
+            None => Ok(None),
+        };
+        match &action.effect {
+            Effect::Go(url) => Ok(Some(Request::get(url.clone(), Some(page.url.clone())))),
+            Effect::Submit(button) => {
+                let form = page.controls.get(*button).and_then(|button| button.form);
+                submit(form, &Press::Button(*button))
+            }
+            Effect::Postback(postback, form) => submit(*form, &Press::Postback(postback)),
+            Effect::Stay | Effect::Script => Ok(None),
+        }
+    }
+
+    /// Goes to the end of a route and asks the console for that page anew. `fits` says whether an
+    /// address from an earlier walk still leads to the right page; if it does not, the whole way
+    /// is walked again, as a person would walk it.
+    pub(super) async fn arrive(
+        &mut self,
+        route: &Route,
+        fits: &(dyn Fn(&Page) -> bool + Sync),
+    ) -> Result<Arc<Page>, Halt> {
+        let shortcut = self.walk(route, true).await;
+        match shortcut {
+            Ok(page) if page.status < 400 && fits(&page) => return Ok(page),
+            Ok(_) | Err(Halt::Failed(_)) if !self.took_shortcut(route) => return shortcut,
+            Err(Halt::Failed(error)) if !is_about_the_page(&error.trouble) => {
+                return Err(Halt::Failed(error));
+            }
+            Err(Halt::LoggedOut) => return Err(Halt::LoggedOut),
+            Ok(_) | Err(Halt::Failed(_)) => {}
+        }
+        self.memory.forget();
+        self.doubt();
+        self.walk(route, false).await
+    }
+
+    fn took_shortcut(&self, route: &Route) -> bool {
+        (0..=route.legs.len()).any(|legs| self.memory.page(&route.key(legs)).is_some())
+            || !self.seen.is_empty()
+    }
+
+    async fn walk(&mut self, route: &Route, shortcut: bool) -> Result<Arc<Page>, Halt> {
+        self.enter(route, shortcut).await?;
+        let length = route.legs.len();
+        if shortcut && let Some(url) = self.memory.page(&route.end()) {
+            let step = route.legs.last().map_or("", |leg| leg.label.name());
+            let page = self.request(step, Request::get(url, None)).await?;
+            return Ok(self.keep(route.end(), page));
+        }
+        // The furthest page that is known, by having been seen or by its address.
+        let known = |legs: &usize| {
+            let key = route.key(*legs);
+            self.seen.contains_key(&key) || (shortcut && self.memory.page(&key).is_some())
+        };
+        let from = (0..length).rev().find(known).unwrap_or(0);
+        let mut here = match self.seen.get(&route.key(from)) {
+            Some(seen) => Arc::clone(&seen.page),
+            None => {
+                let Some(url) = self.memory.page(&route.key(from)) else {
+                    return Err(Halt::LoggedOut);
+                };
+                let page = self.request("the way", Request::get(url, None)).await?;
+                self.keep(route.key(from), page)
+            }
+        };
+        for (at, leg) in route.legs.iter().enumerate().skip(from) {
+            let next = route.legs.get(at + 1);
+            let passed =
+                leg.menu && next.is_some_and(|next| !here.pressables(&next.label, None).is_empty());
+            let page =
+                if passed { None } else { self.step(&here, &leg.label, route, at + 1).await? };
+            here = match page {
+                Some(page) => page,
+                None => self.keep_again(route.key(at + 1), here),
+            };
+        }
+        Ok(here)
+    }
+
+    /// One step of a route; `None` where the page has the next one's content already.
+    async fn step(
+        &mut self,
+        here: &Page,
+        label: &Label,
+        route: &Route,
+        legs: usize,
+    ) -> Result<Option<Arc<Page>>, Halt> {
+        let action = here.pressable(label, None)?;
+        if matches!(here.actions.get(action).map(|action| &action.effect), Some(Effect::Stay)) {
+            return Ok(None);
+        }
+        let Some(request) = self.pressing(here, action, &Entries::default())? else {
+            return Err(Trouble::NeedsScript { page: here.name().to_owned() }.into());
+        };
+        let link = (request.method == Method::Get).then(|| request.url.clone());
+        let page = self.request(label.name(), request).await?;
+        let behind_postback = (page.by_get && page.url != here.url).then(|| page.url.clone());
+        let address = link.or(behind_postback).filter(|_| page.status < 400);
+        if let Some(url) = address {
+            self.memory.note(route.key(legs), url);
+        }
+        Ok(Some(self.keep(route.key(legs), page)))
+    }
+
+    /// Makes sure that the walker is in the route's instance.
+    async fn enter(&mut self, route: &Route, shortcut: bool) -> Result<(), Halt> {
+        if self.entered.as_ref() == Some(&route.instance) {
+            return Ok(());
+        }
+        let Some(root) = self.root.clone() else { return Err(Halt::LoggedOut) };
+        self.seen.clear();
+        let first = route.key(0);
+        let Some(name) = &route.instance else {
+            self.entered = Some(None);
+            self.keep_again(first, root);
+            return Ok(());
+        };
+        let label = Label::of(name);
+        let opens_directly = root.pressables(&label, None).is_empty() && root.shows(name);
+        if opens_directly {
+            self.keep_again(first, root);
+        } else if let Some(url) = self.memory.page(&first).filter(|_| shortcut) {
+            let page = self.request(name, Request::get(url, None)).await?;
+            self.keep(first, page);
+        } else {
+            self.step(&root, &label, route, 0).await?;
+        }
+        self.entered = Some(route.instance.clone());
+        Ok(())
+    }
+
+    fn keep(&mut self, key: Key, page: Page) -> Arc<Page> {
+        self.keep_again(key, Arc::new(page))
+    }
+
+    fn keep_again(&mut self, key: Key, page: Arc<Page>) -> Arc<Page> {
+        let seen = Seen { page: Arc::clone(&page), at: self.clock.now() };
+        self.seen.insert(key, seen);
+        page
+    }
+
+    /// Asks for a page again that was reached by pressing `label` on `parent`.
+    pub(super) async fn again(
+        &self,
+        page: &Page,
+        parent: &Page,
+        label: &Label,
+    ) -> Result<Page, Halt> {
+        if page.by_get {
+            let url: Url = page.url.clone();
+            return self.request(&page.step, Request::get(url, None)).await;
+        }
+        self.press(parent, label).await
+    }
+}
+
+fn is_about_the_page(trouble: &Trouble) -> bool {
+    matches!(trouble, Trouble::PageChanged { .. })
+}

@@ -1,0 +1,188 @@
+//! One TOML file and the environment become a [`Config`], or every fault at once.
+
+mod overlay;
+mod reader;
+mod sections;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::Table;
+use url::Url;
+
+use crate::config::reader::{Faults, Reader};
+use crate::domain::ids::{AccountName, SourceName, TargetName};
+use crate::domain::target::Target;
+use crate::engine::console_login::LoginLocation;
+
+pub use crate::config::reader::Fault;
+pub use crate::config::sections::{
+    AuthenticationFiles, HooksSection, OperatorSection, OperatorToken,
+};
+
+/// The commented default file, as it is shipped.
+pub const DEFAULT: &str = include_str!("default.toml");
+
+/// Everything that is configured. Files are named, not read.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The public listener.
+    pub hooks: HooksSection,
+    /// The private listener.
+    pub operator: OperatorSection,
+    /// The database file.
+    pub store: PathBuf,
+    /// The file with the fingerprint key.
+    pub fingerprint_key_file: PathBuf,
+    /// Vault.
+    pub vault: crate::vault::Settings,
+    /// How patient the engine is.
+    pub rotation: crate::engine::settings::Settings,
+    /// What is logged, and how.
+    pub log: crate::telemetry::Settings,
+    /// The console accounts.
+    pub consoles: Vec<Console>,
+    /// The targets.
+    pub targets: Vec<Target>,
+    /// The sources.
+    pub sources: Vec<Source>,
+}
+
+/// A console account.
+#[derive(Debug, Clone)]
+pub struct Console {
+    /// Its name.
+    pub name: AccountName,
+    /// Where its pages begin.
+    pub base_url: Url,
+    /// Further origins that belong to the tenant, a sign-on host for instance.
+    pub other_origins: Vec<Url>,
+    /// Where its login lives in Vault.
+    pub login: LoginLocation,
+    /// The file that overrides the built-in profile.
+    pub profile_file: Option<PathBuf>,
+    /// How long a connection may take.
+    pub connect_timeout: Duration,
+    /// How long a request may take.
+    pub timeout: Duration,
+}
+
+/// A source of events.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Its name, and the last segment of its route.
+    pub name: SourceName,
+    /// The targets that it may speak for; `None` for all.
+    pub targets: Option<Vec<TargetName>>,
+    /// How many deliveries are looked at in one minute.
+    pub rate_per_minute: u32,
+    /// The ways to authenticate, one of which has to succeed.
+    pub authentication: Vec<AuthenticationFiles>,
+}
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("the configuration file {path} cannot be read")]
+    File {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is not TOML.
+    #[error("the configuration file is not TOML")]
+    Syntax(#[source] Box<toml::de::Error>),
+    /// Keys are wrong.
+    #[error("the configuration has {} fault(s)", .0.len())]
+    Faults(Vec<Fault>),
+}
+
+impl Config {
+    /// Reads the file, lays it over the default and the environment over both.
+    pub fn load(
+        path: &Path,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::File { path: path.to_owned(), source })?;
+        Self::parse(&text, environment)
+    }
+
+    /// The same from a text.
+    pub fn parse(
+        text: &str,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let syntax = |error| ConfigError::Syntax(Box::new(error));
+        let mut table: Table = DEFAULT.parse().map_err(syntax)?;
+        overlay::lay(&mut table, text.parse().map_err(syntax)?);
+        overlay::lay(&mut table, overlay::from_environment(environment));
+        let faults = Faults::default();
+        let config = read(&table, &faults);
+        let faults = faults.take();
+        match config {
+            Some(config) if faults.is_empty() => Ok(config),
+            _ => Err(ConfigError::Faults(faults)),
+        }
+    }
+}
+
+/// Reads every section before it gives up on any, so that all faults are named.
+fn read(table: &Table, faults: &Faults) -> Option<Config> {
+    let mut root = Reader::root(table, faults);
+    let hooks = root.table("hooks", sections::hooks);
+    let operator = root.table("operator", sections::operator);
+    let store = root.table("store", sections::store);
+    let vault = root.table("vault", sections::vault);
+    let rotation = root.table("rotation", sections::rotation);
+    let log = root.table("log", sections::log);
+    let consoles = root.named("consoles", sections::console);
+    let targets = root.named("targets", sections::target);
+    let sources = root.named("sources", sections::source);
+    drop(root);
+    check_references(&consoles, &targets, &sources, faults);
+    let (store, fingerprint_key_file) = store?;
+    Some(Config {
+        hooks: hooks?,
+        operator: operator?,
+        store,
+        fingerprint_key_file,
+        vault: vault?,
+        rotation: rotation?,
+        log: log?,
+        consoles,
+        targets,
+        sources,
+    })
+}
+
+/// What one section says of another must be there, and no login may belong to two targets.
+fn check_references(consoles: &[Console], targets: &[Target], sources: &[Source], faults: &Faults) {
+    let accounts: BTreeSet<&AccountName> = consoles.iter().map(|console| &console.name).collect();
+    let mut logins: BTreeMap<(&str, &str), &TargetName> = BTreeMap::new();
+    for target in targets {
+        let key = |key: &str| format!("targets.{}.{key}", target.name);
+        if !accounts.contains(&target.account) {
+            faults.add(&key("console"), format!("there is no [consoles.{}]", target.account));
+        }
+        let login = (target.organization.significant(), target.username.as_str());
+        if let Some(other) = logins.insert(login, &target.name) {
+            faults.add(&key("username"), format!("the same login is the target {other} already"));
+        }
+    }
+    for source in sources {
+        for name in source.targets.iter().flatten() {
+            if !targets.iter().any(|target| target.name == *name) {
+                let key = format!("sources.{}.targets", source.name);
+                faults.add(&key, format!("there is no [targets.{name}]"));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

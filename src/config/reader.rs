@@ -1,0 +1,262 @@
+//! Walks a TOML table and collects every fault instead of stopping at the first.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use toml::{Table, Value};
+use url::Url;
+
+/// One thing that is wrong with the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The key, with dots: `targets.acme.username`.
+    pub key: String,
+    /// What is wrong with it, and what to do.
+    pub problem: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key, self.problem)
+    }
+}
+
+/// Everything that is wrong, in the order in which it was met.
+#[derive(Debug, Clone, Default)]
+pub(in crate::config) struct Faults(Rc<RefCell<Vec<Fault>>>);
+
+impl Faults {
+    pub(in crate::config) fn add(&self, key: &str, problem: impl Into<String>) {
+        self.0.borrow_mut().push(Fault { key: key.to_owned(), problem: problem.into() });
+    }
+
+    pub(in crate::config) fn take(&self) -> Vec<Fault> {
+        std::mem::take(&mut self.0.borrow_mut())
+    }
+}
+
+/// One table of the configuration. Keys that nobody asked for are faults once it is finished.
+pub(in crate::config) struct Reader<'t> {
+    table: &'t Table,
+    path: String,
+    asked: BTreeSet<&'static str>,
+    faults: Faults,
+}
+
+impl<'t> Reader<'t> {
+    pub(in crate::config) fn root(table: &'t Table, faults: &Faults) -> Self {
+        Self { table, path: String::new(), asked: BTreeSet::new(), faults: faults.clone() }
+    }
+
+    /// The full name of a key of this table.
+    pub(in crate::config) fn key(&self, key: &str) -> String {
+        match (self.path.as_str(), key) {
+            ("", key) => key.to_owned(),
+            (path, "") => path.to_owned(),
+            (path, key) => format!("{path}.{key}"),
+        }
+    }
+
+    pub(in crate::config) fn fault(&self, key: &str, problem: impl Into<String>) {
+        self.faults.add(&self.key(key), problem);
+    }
+
+    /// A value through `read`, or `None` where the key is absent or wrong; wrong is a fault.
+    pub(in crate::config) fn optional<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&'t Value) -> Result<T, String>,
+    ) -> Option<T> {
+        self.asked.insert(key);
+        match read(self.table.get(key)?) {
+            Ok(value) => Some(value),
+            Err(problem) => {
+                self.fault(key, problem);
+                None
+            }
+        }
+    }
+
+    /// The same, where absence is a fault as well.
+    pub(in crate::config) fn required<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&'t Value) -> Result<T, String>,
+    ) -> Option<T> {
+        if !self.table.contains_key(key) {
+            self.asked.insert(key);
+            self.fault(key, "is missing");
+        }
+        self.optional(key, read)
+    }
+
+    /// A table below this one; an absent one is read as an empty one, so that its required keys
+    /// are named.
+    pub(in crate::config) fn table<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&mut Reader<'_>) -> T,
+    ) -> T {
+        let path = self.key(key);
+        let faults = self.faults.clone();
+        let empty = Table::new();
+        let table = self.optional(key, as_table).unwrap_or(&empty);
+        let mut reader = Reader { table, path, asked: BTreeSet::new(), faults };
+        let value = read(&mut reader);
+        reader.finish();
+        value
+    }
+
+    /// Every table below `key`, by name, for `[targets.NAME]` and its like.
+    pub(in crate::config) fn named<T>(
+        &mut self,
+        key: &'static str,
+        mut read: impl FnMut(&str, &mut Reader<'_>) -> Option<T>,
+    ) -> Vec<T> {
+        let path = self.key(key);
+        let faults = self.faults.clone();
+        let Some(tables) = self.optional(key, as_table) else { return Vec::new() };
+        let mut values = Vec::new();
+        for (name, value) in tables {
+            let path = format!("{path}.{name}");
+            match as_table(value) {
+                Ok(table) => {
+                    let asked = BTreeSet::new();
+                    let mut reader = Reader { table, path, asked, faults: faults.clone() };
+                    values.extend(read(name, &mut reader));
+                    reader.finish();
+                }
+                Err(problem) => faults.add(&path, problem),
+            }
+        }
+        values
+    }
+
+    /// Every table of an array of tables, for `[[…]]`.
+    pub(in crate::config) fn each<T>(
+        &mut self,
+        key: &'static str,
+        mut read: impl FnMut(&mut Reader<'_>) -> Option<T>,
+    ) -> Vec<T> {
+        let path = self.key(key);
+        let faults = self.faults.clone();
+        let Some(values) = self.optional(key, as_array) else { return Vec::new() };
+        let mut read_values = Vec::new();
+        for (index, value) in values.iter().enumerate() {
+            let path = format!("{path}[{index}]");
+            match as_table(value) {
+                Ok(table) => {
+                    let asked = BTreeSet::new();
+                    let mut reader = Reader { table, path, asked, faults: faults.clone() };
+                    read_values.extend(read(&mut reader));
+                    reader.finish();
+                }
+                Err(problem) => faults.add(&path, problem),
+            }
+        }
+        read_values
+    }
+
+    fn finish(&self) {
+        for key in self.table.keys().filter(|key| !self.asked.contains(key.as_str())) {
+            let known: Vec<&str> = self.asked.iter().copied().collect();
+            self.fault(key, format!("is not a key that is known here; known: {}", known.join(", ")));
+        }
+    }
+}
+
+impl Drop for Reader<'_> {
+    fn drop(&mut self) {
+        if self.path.is_empty() {
+            self.finish();
+        }
+    }
+}
+
+fn as_table(value: &Value) -> Result<&Table, String> {
+    value.as_table().ok_or_else(|| format!("must be a table, not {}", value.type_str()))
+}
+
+fn as_array(value: &Value) -> Result<&Vec<Value>, String> {
+    value.as_array().ok_or_else(|| format!("must be an array, not {}", value.type_str()))
+}
+
+/// A text that is not empty.
+pub(in crate::config) fn text(value: &Value) -> Result<String, String> {
+    match value.as_str() {
+        Some("") => Err("must not be empty".to_owned()),
+        Some(text) => Ok(text.to_owned()),
+        None => Err(format!("must be a text, not {}", value.type_str())),
+    }
+}
+
+/// A text that parses.
+pub(in crate::config) fn parsed<T, E: fmt::Display>(
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> impl Fn(&Value) -> Result<T, String> {
+    move |value| parse(&text(value)?).map_err(|error| error.to_string())
+}
+
+/// Whether something is so.
+pub(in crate::config) fn flag(value: &Value) -> Result<bool, String> {
+    value.as_bool().ok_or_else(|| format!("must be true or false, not {}", value.type_str()))
+}
+
+/// A path of a file.
+pub(in crate::config) fn path(value: &Value) -> Result<PathBuf, String> {
+    text(value).map(PathBuf::from)
+}
+
+/// Paths of files, at least one.
+pub(in crate::config) fn paths(value: &Value) -> Result<Vec<PathBuf>, String> {
+    let paths = as_array(value)?.iter().map(path).collect::<Result<Vec<_>, _>>()?;
+    if paths.is_empty() { Err("must name at least one file".to_owned()) } else { Ok(paths) }
+}
+
+/// Texts, none empty.
+pub(in crate::config) fn texts(value: &Value) -> Result<Vec<String>, String> {
+    as_array(value)?.iter().map(text).collect()
+}
+
+/// An address and a port.
+pub(in crate::config) fn address(value: &Value) -> Result<SocketAddr, String> {
+    let text = text(value)?;
+    text.parse().map_err(|_| format!("`{text}` is not an address and a port like 0.0.0.0:8443"))
+}
+
+/// An absolute URL.
+pub(in crate::config) fn url(value: &Value) -> Result<Url, String> {
+    let text = text(value)?;
+    Url::parse(&text).map_err(|error| format!("`{text}` is not a URL: {error}"))
+}
+
+/// Absolute URLs.
+pub(in crate::config) fn urls(value: &Value) -> Result<Vec<Url>, String> {
+    as_array(value)?.iter().map(url).collect()
+}
+
+/// A time span such as `30s`, `10m` or `1h 30m`, longer than nothing.
+pub(in crate::config) fn duration(value: &Value) -> Result<Duration, String> {
+    let text = text(value)?;
+    let wrong = || format!("`{text}` is not a time span like 30s, 10m or 1h 30m");
+    let span: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+    let span = Duration::try_from(span).map_err(|_| wrong())?;
+    if span.is_zero() { Err("must be longer than nothing".to_owned()) } else { Ok(span) }
+}
+
+/// A whole number within bounds.
+pub(in crate::config) fn whole<T: TryFrom<i64>>(
+    bounds: std::ops::RangeInclusive<i64>,
+) -> impl Fn(&Value) -> Result<T, String> {
+    move |value| {
+        let (low, high) = (bounds.start(), bounds.end());
+        let wrong = || format!("must be a whole number from {low} to {high}");
+        let number = value.as_integer().filter(|number| bounds.contains(number)).ok_or_else(wrong)?;
+        T::try_from(number).map_err(|_| wrong())
+    }
+}

@@ -1,0 +1,377 @@
+//! The sections of the configuration file, one function each.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use toml::Value;
+
+use crate::config::reader::{
+    Reader, address, duration, flag, parsed, path, paths, text, texts, url, urls, whole,
+};
+use crate::config::{Console, Source};
+use crate::domain::backoff::Backoff;
+use crate::domain::ids::{AccountName, OrganizationId, SourceName, TargetName, UserId, Username};
+use crate::domain::secret::SecretLocation;
+use crate::domain::target::{SecretFields, Surface, Target, UpdateOrder};
+use crate::engine::console_login::LoginLocation;
+use crate::engine::operations::Operations;
+use crate::engine::settings::Settings as Rotation;
+use crate::operator::who_may::Role;
+use crate::telemetry::{LogFormat, Settings as Log};
+use crate::vault::{Auth, Settings as Vault};
+
+/// The public listener.
+#[derive(Debug, Clone)]
+pub struct HooksSection {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// The certificate chain.
+    pub certificate_file: PathBuf,
+    /// Its private key.
+    pub private_key_file: PathBuf,
+    /// How long a header may take.
+    pub header_deadline: Duration,
+    /// How long a body may take.
+    pub body_deadline: Duration,
+    /// How long an idle connection is kept.
+    pub idle_deadline: Duration,
+    /// Open connections in all.
+    pub connections_max: usize,
+    /// Open connections from one address.
+    pub connections_max_per_address: usize,
+}
+
+/// The private listener.
+#[derive(Debug, Clone)]
+pub struct OperatorSection {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Who may use its API.
+    pub tokens: Vec<OperatorToken>,
+}
+
+/// One who may use the operator API.
+#[derive(Debug, Clone)]
+pub struct OperatorToken {
+    /// The name under which it acts.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// The file that holds the token.
+    pub token_file: PathBuf,
+}
+
+/// A way to authenticate and the files that hold its keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AuthenticationFiles {
+    /// Standard Webhooks signatures.
+    StandardWebhooks(Vec<PathBuf>),
+    /// Bearer tokens.
+    Bearer(Vec<PathBuf>),
+}
+
+pub(in crate::config) fn hooks(section: &mut Reader<'_>) -> Option<HooksSection> {
+    let listen = section.required("listen", address);
+    let certificate_file = section.required("certificate_file", path);
+    let private_key_file = section.required("private_key_file", path);
+    let header_deadline = section.required("header_deadline", duration);
+    let body_deadline = section.required("body_deadline", duration);
+    let idle_deadline = section.required("idle_deadline", duration);
+    let connections_max = section.required("connections_max", whole(1..=100_000));
+    let per_address = section.required("connections_max_per_address", whole(1..=100_000));
+    Some(HooksSection {
+        listen: listen?,
+        certificate_file: certificate_file?,
+        private_key_file: private_key_file?,
+        header_deadline: header_deadline?,
+        body_deadline: body_deadline?,
+        idle_deadline: idle_deadline?,
+        connections_max: connections_max?,
+        connections_max_per_address: per_address?,
+    })
+}
+
+pub(in crate::config) fn operator(section: &mut Reader<'_>) -> Option<OperatorSection> {
+    let listen = section.required("listen", address);
+    let tokens = section.each("tokens", |token| {
+        let name = token.required("name", text);
+        let role = token.required("role", |value| match value.as_str() {
+            Some("viewer") => Ok(Role::Viewer),
+            Some("operator") => Ok(Role::Operator),
+            _ => Err("must be \"viewer\" or \"operator\"".to_owned()),
+        });
+        let token_file = token.required("token_file", path);
+        Some(OperatorToken { name: name?, role: role?, token_file: token_file? })
+    });
+    Some(OperatorSection { listen: listen?, tokens })
+}
+
+pub(in crate::config) fn store(section: &mut Reader<'_>) -> Option<(PathBuf, PathBuf)> {
+    let url = section.required("url", |value| {
+        let url = text(value)?;
+        match url.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
+            Some(path) => Ok(PathBuf::from(path)),
+            None => Err(format!("`{url}` is not sqlite: and the path of a file")),
+        }
+    });
+    let fingerprint_key_file = section.required("fingerprint_key_file", path);
+    Some((url?, fingerprint_key_file?))
+}
+
+pub(in crate::config) fn vault(section: &mut Reader<'_>) -> Option<Vault> {
+    let address = section.required("address", url);
+    let namespace = section.optional("namespace", text);
+    let ca_file = section.optional("ca_file", path);
+    let connect_timeout = section.required("connect_timeout", duration);
+    let timeout = section.required("timeout", duration);
+    let auth = section.table("auth", vault_auth);
+    Some(Vault {
+        address: address?,
+        namespace,
+        ca_file,
+        auth: auth?,
+        connect_timeout: connect_timeout?,
+        timeout: timeout?,
+    })
+}
+
+fn vault_auth(section: &mut Reader<'_>) -> Option<Auth> {
+    let method = section.required("method", text)?;
+    let mount = |section: &mut Reader<'_>| {
+        section.optional("mount", text).unwrap_or_else(|| method.clone())
+    };
+    match method.as_str() {
+        "token" => Some(Auth::TokenFile { path: section.required("token_file", path)? }),
+        "approle" => {
+            let mount = mount(section);
+            let role_id_file = section.required("role_id_file", path);
+            let secret_id_file = section.required("secret_id_file", path);
+            Some(Auth::AppRole {
+                mount,
+                role_id_file: role_id_file?,
+                secret_id_file: secret_id_file?,
+            })
+        }
+        "kubernetes" => {
+            let mount = mount(section);
+            let role = section.required("role", text);
+            let jwt_file = section.required("token_file", path);
+            Some(Auth::Kubernetes { mount, role: role?, jwt_file: jwt_file? })
+        }
+        "jwt" => {
+            let mount = mount(section);
+            let role = section.optional("role", text);
+            let jwt_file = section.required("token_file", path)?;
+            Some(Auth::Jwt { mount, role, jwt_file })
+        }
+        "cert" => {
+            let mount = mount(section);
+            let role = section.required("role", text);
+            let certificate_file = section.required("certificate_file", path);
+            let key_file = section.required("private_key_file", path);
+            Some(Auth::Certificate {
+                mount,
+                role: role?,
+                certificate_file: certificate_file?,
+                key_file: key_file?,
+            })
+        }
+        other => {
+            let problem = format!("`{other}` is not one of kubernetes, approle, jwt, cert, token");
+            section.fault("method", problem);
+            None
+        }
+    }
+}
+
+pub(in crate::config) fn rotation(section: &mut Reader<'_>) -> Option<Rotation> {
+    let grace = section.required("grace", duration);
+    let parallel = section.required("parallel", whole(1..=1_000));
+    let lease = section.required("lease", duration);
+    let retry = backoff(section, "retry_first", "retry_cap");
+    let contain_retry = backoff(section, "contain_retry_first", "contain_retry_cap");
+    let secret_poll = backoff(section, "secret_poll_first", "secret_poll_cap");
+    let secret_deadline = section.required("secret_deadline", duration);
+    let confirm_poll = backoff(section, "confirm_poll_first", "confirm_poll_cap");
+    let confirm_deadline = section.required("confirm_deadline", duration);
+    let console_login_age = section.required("console_login_age", duration);
+    Some(Rotation {
+        grace: grace?,
+        lease: lease?,
+        parallel: parallel?,
+        retry: retry?,
+        contain_retry: contain_retry?,
+        secret_poll: secret_poll?,
+        secret_deadline: secret_deadline?,
+        confirm_poll: confirm_poll?,
+        confirm_deadline: confirm_deadline?,
+        console_login_age: console_login_age?,
+    })
+}
+
+fn backoff(section: &mut Reader<'_>, first: &'static str, cap: &'static str) -> Option<Backoff> {
+    let first_wait = section.required(first, duration);
+    let longest = section.required(cap, duration);
+    match Backoff::new(first_wait?, longest?) {
+        Ok(backoff) => Some(backoff),
+        Err(error) => {
+            section.fault(first, error.to_string());
+            None
+        }
+    }
+}
+
+pub(in crate::config) fn log(section: &mut Reader<'_>) -> Option<Log> {
+    let format = section.required("format", |value| match value.as_str() {
+        Some("json") => Ok(LogFormat::Json),
+        Some("text") => Ok(LogFormat::Text),
+        _ => Err("must be \"json\" or \"text\"".to_owned()),
+    });
+    let levels = "must be one of error, warn, info, debug, trace";
+    let level = section.required("level", |value: &Value| {
+        text(value)?.parse().map_err(|_| levels.to_owned())
+    });
+    Some(Log { format: format?, level: level? })
+}
+
+pub(in crate::config) fn console(name: &str, section: &mut Reader<'_>) -> Option<Console> {
+    let name = named(name, section, AccountName::parse);
+    let base_url = section.required("base_url", url);
+    let login = section.table("login", |login| {
+        let location = location(login);
+        let mut field = |key, default: &str| {
+            login.optional(key, text).unwrap_or_else(|| default.to_owned())
+        };
+        Some(LoginLocation {
+            username_field: field("username_field", "username"),
+            password_field: field("password_field", "password"),
+            totp_field: field("totp_field", "totp"),
+            location: location?,
+        })
+    });
+    let other_origins = section.optional("other_origins", urls).unwrap_or_default();
+    let profile_file = section.optional("profile_file", path);
+    let connect_timeout = section.optional("connect_timeout", duration);
+    let timeout = section.optional("timeout", duration);
+    Some(Console {
+        name: name?,
+        base_url: base_url?,
+        other_origins,
+        login: login?,
+        profile_file,
+        connect_timeout: connect_timeout.unwrap_or(Duration::from_secs(5)),
+        timeout: timeout.unwrap_or(Duration::from_secs(30)),
+    })
+}
+
+pub(in crate::config) fn target(name: &str, section: &mut Reader<'_>) -> Option<Target> {
+    let name = named(name, section, TargetName::parse);
+    let organization = section.required("organization_id", parsed(OrganizationId::parse));
+    let username = section.required("username", parsed(Username::parse));
+    let user_id = section.optional("user_id", parsed(UserId::parse));
+    let account = section.required("console", parsed(AccountName::parse));
+    let (secret, fields) = section.table("secret", |secret| {
+        let default = SecretFields::default();
+        let password = secret.optional("password_field", text).unwrap_or(default.password);
+        let token = secret.optional("security_token_field", text);
+        let security_token = token.unwrap_or(default.security_token);
+        (location(secret), SecretFields { password, security_token })
+    });
+    let needs_token = section.optional("needs_token", flag).unwrap_or(true);
+    let order = section.optional("update_order", |value| match value.as_str() {
+        Some("integration-first") => Ok(UpdateOrder::IntegrationFirst),
+        Some("connectors-first") => Ok(UpdateOrder::ConnectorsFirst),
+        _ => Err("must be \"integration-first\" or \"connectors-first\"".to_owned()),
+    });
+    let surfaces: Vec<Surface> = section.each("instances", instance).into_iter().flatten().collect();
+    if surfaces.is_empty() {
+        section.fault("instances", "must name at least one connector or integration = true");
+    }
+    for (index, surface) in surfaces.iter().enumerate() {
+        if surfaces.iter().take(index).any(|before| before == surface) {
+            section.fault("instances", format!("{surface} is named twice"));
+        }
+    }
+    Some(Target {
+        name: name?,
+        organization: organization?,
+        username: username?,
+        user_id,
+        secret: secret?,
+        fields,
+        needs_token,
+        account: account?,
+        surfaces,
+        order: order.unwrap_or_default(),
+    })
+}
+
+fn instance(section: &mut Reader<'_>) -> Option<Vec<Surface>> {
+    let instance = section.optional("name", text);
+    let connectors = section.optional("connectors", texts).unwrap_or_default();
+    let has_integration = section.optional("integration", flag).unwrap_or(false);
+    let integration = has_integration.then(|| Surface::Integration { instance: instance.clone() });
+    let connector = |name| Surface::Connector { instance: instance.clone(), name };
+    Some(connectors.into_iter().map(connector).chain(integration).collect())
+}
+
+pub(in crate::config) fn source(name: &str, section: &mut Reader<'_>) -> Option<Source> {
+    let name = named(name, section, SourceName::parse);
+    if name.as_ref().is_some_and(|name| name.as_str() == Operations::SOURCE) {
+        section.fault("", "this name stands for the operator; choose another");
+    }
+    section.required("format", |value| match value.as_str() {
+        Some("notice") => Ok(()),
+        _ => Err("must be \"notice\"".to_owned()),
+    });
+    let targets = section.optional("targets", |value| {
+        texts(value)?.iter().map(|name| TargetName::parse(name).map_err(|e| e.to_string())).collect()
+    });
+    let rate_per_minute = section.optional("rate_per_minute", whole(1..=1_000_000));
+    let authentication = section.each("authentication", authentication);
+    if authentication.is_empty() {
+        section.fault("authentication", "must name at least one scheme; there is no \"none\"");
+    }
+    Some(Source {
+        name: name?,
+        targets,
+        rate_per_minute: rate_per_minute.unwrap_or(600),
+        authentication,
+    })
+}
+
+fn authentication(section: &mut Reader<'_>) -> Option<AuthenticationFiles> {
+    let scheme = section.required("scheme", text)?;
+    match scheme.as_str() {
+        "standard-webhooks" => {
+            section.required("key_files", paths).map(AuthenticationFiles::StandardWebhooks)
+        }
+        "bearer" => section.required("token_files", paths).map(AuthenticationFiles::Bearer),
+        other => {
+            let problem = format!("`{other}` is not one of standard-webhooks, bearer");
+            section.fault("scheme", problem);
+            None
+        }
+    }
+}
+
+fn location(section: &mut Reader<'_>) -> Option<SecretLocation> {
+    let mount = section.required("mount", text);
+    let path = section.required("path", text);
+    Some(SecretLocation { mount: mount?, path: path? })
+}
+
+fn named<T, E: ToString>(
+    name: &str,
+    section: &Reader<'_>,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> Option<T> {
+    match parse(name) {
+        Ok(name) => Some(name),
+        Err(error) => {
+            section.fault("", error.to_string());
+            None
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The step "await secret": read Vault, decide with the table, wait.
+
+use crate::domain::entry::{Entry, Outcome};
+use crate::domain::fault::Fault;
+use crate::domain::freshness::{Half, Question, Reading, Verdict, Waiting, decide};
+use crate::domain::secret::{SalesforceSecret, SecretText, SecretVersion};
+use crate::domain::step::Step;
+use crate::domain::target::Target;
+use crate::domain::track::Standing;
+use crate::engine::drive::{Drive, DriveError, Turn};
+use crate::ports::secret_store::{SecretStoreError, Stored};
+
+impl Drive<'_> {
+    /// Reads Vault and decides.
+    pub(in crate::engine) async fn await_secret(&mut self) -> Result<Turn, DriveError> {
+        let read = self.world.secrets.read(&self.target.secret).await;
+        self.judge(read).await
+    }
+
+    /// Decides on what Vault answered.
+    pub(in crate::engine) async fn judge(
+        &mut self,
+        read: Result<Stored, SecretStoreError>,
+    ) -> Result<Turn, DriveError> {
+        let stored = match read {
+            Ok(stored) => stored,
+            Err(error) => return self.fail(Step::AwaitSecret, None, &error.into()).await,
+        };
+        let (reading, secret) = self.read_secret(&self.target, stored);
+        if self.is_behind(&reading) {
+            return Ok(Turn::Until(self.next_poll()));
+        }
+        let question = Question {
+            reset: &self.rotation.reset,
+            needs_token: self.target.needs_token,
+            applied: self.applied.as_ref(),
+            rejected: self.rotation.rejected,
+            use_current: self.rotation.use_current,
+            grace: self.world.settings.grace,
+        };
+        let decided_for = self.rotation.reset.latest;
+        match (decide(&question, &reading), reading) {
+            (Verdict::Wait(reason), _) => self.wait_for_secret(reason).await,
+            (Verdict::NothingToDo, _) if !self.rotation.has_begun() => {
+                self.complete(Outcome::NothingToDo).await
+            }
+            // Once the console was touched, equal values are written like new ones: what was
+            // begun has to be brought to its end.
+            (
+                Verdict::Use | Verdict::NothingToDo,
+                Reading::Complete { version, written_at, fingerprints },
+            ) => {
+                let chosen = Entry::SecretChosen { version, written_at, fingerprints, decided_for };
+                if self.record(chosen).await? {
+                    self.secret = secret;
+                }
+                Ok(Turn::Go)
+            }
+            (Verdict::Use | Verdict::NothingToDo, _) => Ok(Turn::Until(self.next_poll())),
+        }
+    }
+
+    /// The chosen secret's values. After a restart they are read again; `None` where Vault holds
+    /// another version by now, which has then been judged.
+    pub(in crate::engine) async fn chosen_secret(
+        &mut self,
+        version: SecretVersion,
+    ) -> Result<Result<SalesforceSecret, Turn>, DriveError> {
+        if let Some(secret) = &self.secret {
+            return Ok(Ok(secret.clone()));
+        }
+        let stored = match self.world.secrets.read(&self.target.secret).await {
+            Ok(stored) => stored,
+            Err(error) => return Ok(Err(self.fail(Step::Update, None, &error.into()).await?)),
+        };
+        let is_chosen = match self.read_secret(&self.target, stored.clone()) {
+            (Reading::Complete { version: current, fingerprints, .. }, Some(secret)) => {
+                let chosen = self.rotation.secret.as_ref();
+                let same = current == version
+                    && chosen.is_some_and(|chosen| chosen.fingerprints == fingerprints);
+                same.then_some(secret)
+            }
+            _ => None,
+        };
+        match is_chosen {
+            Some(secret) => {
+                self.secret = Some(secret.clone());
+                Ok(Ok(secret))
+            }
+            None => Ok(Err(self.judge(Ok(stored)).await?)),
+        }
+    }
+
+    /// Whether Vault holds a newer version than the chosen one by now. Where Vault does not
+    /// answer, the chosen one is the newest that is known.
+    pub(in crate::engine) async fn is_outdated(&mut self, version: SecretVersion) -> bool {
+        let current = self.world.secrets.current_version(&self.target.secret).await;
+        matches!(current, Ok(Some(current)) if current > version)
+    }
+
+    /// Whether Vault shows a version older than one that this rotation chose: a standby that lags
+    /// behind. It is waited for.
+    fn is_behind(&self, reading: &Reading) -> bool {
+        match (reading, self.rotation.newest_known) {
+            (Reading::Complete { version, written_at, .. }, Some((newest, newest_at))) => {
+                *version < newest && *written_at <= newest_at
+            }
+            _ => false,
+        }
+    }
+
+    async fn wait_for_secret(&mut self, reason: Waiting) -> Result<Turn, DriveError> {
+        self.secret = None;
+        let due = self.next_poll();
+        if self.rotation.standing != Standing::Active {
+            return Ok(Turn::Until(due));
+        }
+        let message = reason.to_string();
+        let is_refused = matches!(reason, Waiting::Rejected { .. });
+        if self.rotation.waiting.as_ref() != Some(&reason)
+            && !self.record(Entry::Waiting { reason }).await?
+        {
+            return Ok(Turn::Go);
+        }
+        if is_refused {
+            return self.stuck(Step::Confirm, None, Fault::Rejected, message).await;
+        }
+        let deadline =
+            self.rotation.waits_since.saturating_add(self.world.settings.secret_deadline);
+        if deadline.is_ok_and(|deadline| self.world.clock.now() >= deadline) {
+            let message = format!("the new secret did not arrive in Vault in time: {message}");
+            return self.stuck(Step::AwaitSecret, None, Fault::Transient, message).await;
+        }
+        Ok(Turn::Until(due))
+    }
+
+    /// When Vault is asked again: soon at first, less often the longer it takes.
+    fn next_poll(&self) -> jiff::Timestamp {
+        let waited = self.world.clock.now().duration_since(self.rotation.waits_since);
+        let minutes = u32::try_from(waited.as_mins()).unwrap_or(0);
+        self.after(self.world.settings.secret_poll, minutes.saturating_add(1))
+    }
+
+    fn read_secret(&self, target: &Target, stored: Stored) -> (Reading, Option<SalesforceSecret>) {
+        let (version, written_at, mut fields) = match stored {
+            Stored::Missing => return (Reading::Missing, None),
+            Stored::Gone { destroyed, .. } => return (Reading::Gone { destroyed }, None),
+            Stored::Present { version, written_at, fields } => (version, written_at, fields),
+        };
+        let mut take = |field: &str| {
+            // A line end or a blank around the value is a slip of whoever stored it; Salesforce
+            // allows neither at the ends of a password nor anywhere in a token.
+            let text =
+                fields.remove(field).map(|text| SecretText::new(text.expose().trim().to_owned()));
+            text.filter(|text| !text.is_empty())
+        };
+        let lacking = |half| (Reading::Lacking { version, half }, None);
+        let Some(password) = take(&target.fields.password) else { return lacking(Half::Password) };
+        let security_token = if target.needs_token {
+            let Some(token) = take(&target.fields.security_token) else {
+                return lacking(Half::SecurityToken);
+            };
+            Some(token)
+        } else {
+            None
+        };
+        let secret = SalesforceSecret { password, security_token };
+        let fingerprints = self.world.fingerprints.fingerprints(&secret);
+        (Reading::Complete { version, written_at, fingerprints }, Some(secret))
+    }
+}

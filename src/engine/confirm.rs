@@ -1,0 +1,134 @@
+//! The step "confirm": in a fresh session, look whether every surface is well.
+
+use crate::domain::entry::{Entry, Outcome};
+use crate::domain::step::Step;
+use crate::domain::target::Surface;
+use crate::domain::track::Track;
+use crate::engine::contain::Failure;
+use crate::engine::drive::{Drive, DriveError, Turn};
+use crate::ports::console::{ConnectorState, ShownError};
+use crate::ports::meter::RefusedBy;
+
+/// What one look at a surface says.
+struct Look {
+    /// What is not well yet; `None` where everything is.
+    missing: Option<String>,
+    /// Whether that is a refused login.
+    is_refused: bool,
+    /// Something to tell, that does not stop the rotation.
+    warning: Option<String>,
+}
+
+impl Drive<'_> {
+    /// Looks at every surface that has not been seen to be well, then completes, waits, or after
+    /// the deadline decides on what it saw.
+    pub(in crate::engine) async fn confirm(&mut self) -> Result<Turn, DriveError> {
+        if self.has_written {
+            self.close_session().await;
+        }
+        let unconfirmed = |(_, track): &(&Surface, &Track)| !track.confirmed;
+        let surfaces: Vec<Surface> =
+            self.rotation.tracks.iter().filter(unconfirmed).map(|(s, _)| s.clone()).collect();
+        let mut refused = None;
+        for surface in &surfaces {
+            match self.confirm_one(surface).await {
+                Ok(Some(shown)) => refused = refused.or(Some((surface.clone(), shown))),
+                Ok(None) => {}
+                Err(Failure::Step(error)) => {
+                    return self.fail(Step::Confirm, Some(surface), &error).await;
+                }
+                Err(Failure::Drive(error)) => return Err(error),
+            }
+        }
+        if !self.rotation.tracks.values().any(|track| !track.confirmed) {
+            return Ok(Turn::Go);
+        }
+        let settings = &self.world.settings;
+        let waited = self.world.clock.now().duration_since(self.rotation.waits_since);
+        if waited.unsigned_abs() < settings.confirm_deadline {
+            let minutes = u32::try_from(waited.as_mins()).unwrap_or(0);
+            return Ok(Turn::Until(self.after(settings.confirm_poll, minutes.saturating_add(1))));
+        }
+        match (refused, self.rotation.secret.as_ref().map(|chosen| chosen.version)) {
+            (Some((surface, shown)), Some(version)) => {
+                self.world.meter.login_refused(RefusedBy::Salesforce);
+                self.record(Entry::Refused { surface, version, shown }).await?;
+                self.secret = None;
+                Ok(Turn::Go)
+            }
+            _ => self.complete(Outcome::Unconfirmed).await,
+        }
+    }
+
+    /// Records that it is over.
+    pub(in crate::engine) async fn complete(
+        &mut self,
+        outcome: Outcome,
+    ) -> Result<Turn, DriveError> {
+        let decided_for = self.rotation.reset.latest;
+        let chosen_at = self.rotation.chosen_at;
+        if self.record(Entry::Completed { outcome, decided_for }).await? {
+            let now = self.world.clock.now();
+            let after = chosen_at.map(|at| now.duration_since(at).unsigned_abs());
+            self.world.meter.completed(&self.target.name, outcome, after);
+        }
+        Ok(Turn::Go)
+    }
+
+    /// Looks at one surface. Returns the credential error that it shows, if it shows one.
+    async fn confirm_one(&mut self, surface: &Surface) -> Result<Option<String>, Failure> {
+        let look = self.look(surface).await?;
+        let track = self.rotation.surface(surface);
+        if let Some(message) = look.warning
+            && track.warned.as_ref() != Some(&message)
+        {
+            self.record(Entry::Warned { surface: surface.clone(), message }).await?;
+        }
+        let surface = surface.clone();
+        let Some(shown) = look.missing else {
+            self.record(Entry::Confirmed { surface }).await?;
+            return Ok(None);
+        };
+        if track.shown.as_ref() != Some(&shown) {
+            self.record(Entry::Unconfirmed { surface, shown: shown.clone() }).await?;
+        }
+        Ok(look.is_refused.then_some(shown))
+    }
+
+    async fn look(&mut self, surface: &Surface) -> Result<Look, Failure> {
+        let was_enabled = self.rotation.surface(surface).enabled;
+        let session = self.session().await?;
+        if !surface.is_connector() {
+            let view = session.observe_integration(surface).await?;
+            let (refused, warning) = sort(&view.errors);
+            let is_refused = refused.is_some();
+            let stopped = (!view.running).then(|| "Integration is not shown as running".to_owned());
+            return Ok(Look { missing: refused.or(stopped), is_refused, warning });
+        }
+        let view = session.observe_connector(surface).await?;
+        let (refused, warning) = sort(&view.errors);
+        let is_enabled = view.state == ConnectorState::Enabled;
+        Ok(match (was_enabled, is_enabled) {
+            // It was found disabled and stays so; an old error of its stays with it.
+            (false, false) => Look { missing: None, is_refused: false, warning: None },
+            (true, false) => {
+                let warning = Some("it was disabled by somebody else meanwhile".to_owned());
+                Look { missing: None, is_refused: false, warning }
+            }
+            (_, true) => Look { is_refused: refused.is_some(), missing: refused, warning },
+        })
+    }
+}
+
+/// Parts the errors that are about credentials from the others.
+fn sort(errors: &[ShownError]) -> (Option<String>, Option<String>) {
+    let join = |about_credentials| {
+        let texts: Vec<&str> = errors
+            .iter()
+            .filter(|error| error.about_credentials == about_credentials)
+            .map(|error| error.text.as_str())
+            .collect();
+        (!texts.is_empty()).then(|| texts.join("; "))
+    };
+    (join(true), join(false))
+}

@@ -1,0 +1,380 @@
+//! Drives one claimed rotation as far as it goes now: asks the plan, does the step, writes down
+//! what came of it, asks again.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::backoff::Backoff;
+use crate::domain::entry::Entry;
+use crate::domain::fault::{Fault, error_line};
+use crate::domain::ids::RotationId;
+use crate::domain::plan::Next;
+use crate::domain::rotation::{IllegalEntry, Rotation};
+use crate::domain::secret::{Applied, FingerprintKey, SalesforceSecret};
+use crate::domain::step::Step;
+use crate::domain::target::{Surface, Target};
+use crate::domain::track::Standing;
+use crate::engine::console_login::{ConsoleLogins, NoLogin};
+use crate::engine::settings::Settings;
+use crate::ports::clock::Clock;
+use crate::ports::console::{Console, ConsoleError, ConsoleSession, Trouble};
+use crate::ports::journal::{Breaker, Claim, Journal, JournalError};
+use crate::ports::meter::{Meter, RefusedBy};
+use crate::ports::secret_store::{SecretStore, SecretStoreError};
+
+/// The world, as the engine needs it.
+#[derive(Clone)]
+pub struct World {
+    /// The durable memory.
+    pub journal: Arc<dyn Journal>,
+    /// The consoles.
+    pub console: Arc<dyn Console>,
+    /// Vault.
+    pub secrets: Arc<dyn SecretStore>,
+    /// The consoles' own logins.
+    pub logins: Arc<ConsoleLogins>,
+    /// Time and chance.
+    pub clock: Arc<dyn Clock>,
+    /// Counts and times.
+    pub meter: Arc<dyn Meter>,
+    /// The key under which secrets are compared.
+    pub fingerprints: FingerprintKey,
+    /// Deadlines, waits and bounds.
+    pub settings: Settings,
+}
+
+/// A rotation could not be driven on; nothing says that it must not be tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum DriveError {
+    /// The store failed, or the lease was lost.
+    #[error("the journal could not be written")]
+    Journal(#[from] JournalError),
+    /// The plan asked for something that the fold refuses: a fault in this program.
+    #[error("the next step contradicts the journal")]
+    Contradiction(#[from] IllegalEntry),
+    /// The plan did not come to an end.
+    #[error("the rotation makes no progress")]
+    Endless,
+}
+
+/// What follows from one turn.
+pub(in crate::engine) enum Turn {
+    /// Ask the plan again.
+    Go,
+    /// Come back at this time.
+    Until(Timestamp),
+    /// Nothing until somebody says something.
+    Rest,
+}
+
+/// A step that failed, in the words of whichever port failed it.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::engine) enum StepError {
+    #[error(transparent)]
+    Console(#[from] ConsoleError),
+    #[error(transparent)]
+    Secrets(#[from] SecretStoreError),
+    #[error(transparent)]
+    Login(#[from] NoLogin),
+    #[error(
+        "the connector is in the state \"{0}\", which is neither Enabled nor Disabled: set it by hand"
+    )]
+    UnknownState(String),
+    #[error("the console answered, but the connector is still {0}")]
+    NoEffect(&'static str),
+    #[error(
+        "the login of the console account was refused at {since}: correct it in Vault, then retry"
+    )]
+    BreakerOpen { since: Timestamp },
+    #[error("the store did not answer")]
+    Journal(#[from] JournalError),
+}
+
+impl StepError {
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Console(error) => error.trouble.fault(),
+            Self::Secrets(error) | Self::Login(NoLogin::Vault(error)) => error.trouble.fault(),
+            Self::Login(NoLogin::Incomplete { .. } | NoLogin::UnknownAccount(_)) => {
+                Fault::Permanent
+            }
+            Self::UnknownState(_) => Fault::Permanent,
+            Self::NoEffect(_) => Fault::Indeterminate,
+            Self::BreakerOpen { .. } => Fault::Rejected,
+            Self::Journal(_) => Fault::Transient,
+        }
+    }
+
+    /// Whether the step may be tried again without a person.
+    pub(in crate::engine) fn may_retry(&self) -> bool {
+        self.fault().may_retry()
+    }
+
+    /// Whether it concerns the whole session, so that other surfaces would meet it as well.
+    pub(in crate::engine) fn is_about_session(&self) -> bool {
+        match self {
+            Self::Console(error) => matches!(
+                error.trouble,
+                Trouble::Unreachable
+                    | Trouble::LoginRefused
+                    | Trouble::SessionEnded
+                    | Trouble::ConfirmAddress
+                    | Trouble::SecondFactor
+                    | Trouble::UnknownAccount { .. }
+            ),
+            Self::Login(_) | Self::BreakerOpen { .. } | Self::Journal(_) => true,
+            Self::Secrets(_) | Self::UnknownState(_) | Self::NoEffect(_) => false,
+        }
+    }
+}
+
+/// One claimed rotation being driven.
+pub(in crate::engine) struct Drive<'w> {
+    pub(in crate::engine) world: &'w World,
+    pub(in crate::engine) target: Arc<Target>,
+    pub(in crate::engine) rotation: Rotation,
+    pub(in crate::engine) applied: Option<Applied>,
+    /// The chosen secret's values, once they have been read in this drive.
+    pub(in crate::engine) secret: Option<SalesforceSecret>,
+    /// Whether this session wrote something, so that it cannot confirm it.
+    pub(in crate::engine) has_written: bool,
+    id: RotationId,
+    claim: Claim,
+    session: Option<Box<dyn ConsoleSession>>,
+}
+
+impl<'w> Drive<'w> {
+    /// More turns than any rotation can need; one that takes more goes round in circles.
+    const TURNS_MAX: u32 = 10_000;
+    /// How often an entry is offered again to a journal that others write to as well.
+    const OFFERS_MAX: u32 = 32;
+
+    /// Takes up a claim. A journal that cannot be replayed is not touched.
+    pub(in crate::engine) fn new(
+        world: &'w World,
+        target: Arc<Target>,
+        claim: Claim,
+    ) -> Result<Self, DriveError> {
+        Ok(Self {
+            world,
+            target,
+            rotation: Rotation::replay(&claim.rows)?,
+            applied: claim.applied.clone(),
+            secret: None,
+            has_written: false,
+            id: claim.rotation,
+            claim,
+            session: None,
+        })
+    }
+
+    /// Drives until the rotation rests, waits, or `stop` asks to come back later. Returns when it
+    /// is due again.
+    pub(in crate::engine) async fn run(
+        &mut self,
+        stop: &CancellationToken,
+    ) -> Result<Option<Timestamp>, DriveError> {
+        let result = self.turns(stop).await;
+        self.close_session().await;
+        result
+    }
+
+    async fn turns(&mut self, stop: &CancellationToken) -> Result<Option<Timestamp>, DriveError> {
+        self.take_up().await?;
+        for _ in 0..Self::TURNS_MAX {
+            if stop.is_cancelled() {
+                return Ok(Some(self.world.clock.now()));
+            }
+            match self.turn().await? {
+                Turn::Go => {}
+                Turn::Until(due) => return Ok(Some(due)),
+                Turn::Rest => return Ok(None),
+            }
+        }
+        Err(DriveError::Endless)
+    }
+
+    /// Notes a take-over, and surfaces that the target gained since the rotation began.
+    async fn take_up(&mut self) -> Result<(), DriveError> {
+        if self.rotation.is_finished() {
+            return Ok(());
+        }
+        let known = |surface: &&Surface| !self.rotation.tracks.contains_key(*surface);
+        let surfaces: Vec<Surface> = self.target.surfaces.iter().filter(known).cloned().collect();
+        if !surfaces.is_empty() {
+            self.record(Entry::Covers { surfaces }).await?;
+        }
+        if self.claim.taken_over {
+            self.record(Entry::TakenOver).await?;
+            let deaths = self.rotation.attempts;
+            let is_active = self.rotation.standing == Standing::Active;
+            if is_active && deaths >= Settings::ATTEMPTS_BEFORE_STUCK_BY_DEATH {
+                let message = format!(
+                    "{deaths} tries in a row ended in failure or death; look at the log, then retry"
+                );
+                self.stuck(Step::Contain, None, Fault::Permanent, message).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn turn(&mut self) -> Result<Turn, DriveError> {
+        let next =
+            self.rotation.next(&self.target, self.applied.as_ref(), self.world.settings.grace);
+        match next {
+            Next::Contain(connectors) => self.contain(&connectors).await,
+            Next::AwaitSecret => self.await_secret().await,
+            Next::Update(surface, version) => self.update(&surface, version).await,
+            Next::Enable(surface, version) => self.enable(&surface, version).await,
+            Next::Confirm => self.confirm().await,
+            Next::Complete(outcome) => self.complete(outcome).await,
+            Next::Rest => Ok(Turn::Rest),
+        }
+    }
+
+    /// Writes an entry down. `false` means that the rotation moved on meanwhile and the entry no
+    /// longer fits: ask the plan again.
+    pub(in crate::engine) async fn record(&mut self, entry: Entry) -> Result<bool, DriveError> {
+        let mut moved = false;
+        for _ in 0..Self::OFFERS_MAX {
+            if let Err(illegal) = self.rotation.permits(&entry, self.world.clock.now()) {
+                return if moved { Ok(false) } else { Err(illegal.into()) };
+            }
+            let after = self.rotation.last_seq;
+            match self.world.journal.append(&self.claim.lease, self.id, after, &entry).await {
+                Ok(row) => {
+                    self.rotation.apply(&row)?;
+                    self.log(&row.entry);
+                    return Ok(true);
+                }
+                Err(JournalError::Moved) => {
+                    let rows = self.world.journal.rows(self.id).await?;
+                    self.rotation = Rotation::replay(&rows)?;
+                    moved = true;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(DriveError::Endless)
+    }
+
+    fn log(&self, entry: &Entry) {
+        let (rotation, target, name) = (self.id, &self.target.name, entry.name());
+        if matches!(entry, Entry::Stuck { .. } | Entry::Refused { .. }) {
+            tracing::error!(%rotation, %target, entry = name, "{entry}");
+        } else if matches!(entry, Entry::Deferred { .. } | Entry::Warned { .. } | Entry::TakenOver)
+        {
+            tracing::warn!(%rotation, %target, entry = name, "{entry}");
+        } else {
+            tracing::info!(%rotation, %target, entry = name, "{entry}");
+        }
+    }
+
+    /// Writes a failure down by its class and says when to come back.
+    pub(in crate::engine) async fn fail(
+        &mut self,
+        step: Step,
+        surface: Option<&Surface>,
+        error: &StepError,
+    ) -> Result<Turn, DriveError> {
+        let fault = error.fault();
+        let message = error_line(error);
+        self.world.meter.step_failed(step, fault);
+        if let StepError::Console(ConsoleError { trouble: Trouble::LoginRefused, .. }) = error {
+            self.world.meter.login_refused(RefusedBy::Console);
+        }
+        if !fault.may_retry() {
+            return self.stuck(step, surface, fault, message).await;
+        }
+        let backoff = match step {
+            Step::Contain => self.world.settings.contain_retry,
+            Step::AwaitSecret | Step::Update | Step::Enable | Step::Confirm => {
+                self.world.settings.retry
+            }
+        };
+        let attempts = self.rotation.attempts.saturating_add(1);
+        let retry_at = self.after(backoff, attempts);
+        let surface = surface.cloned();
+        if self.rotation.standing == Standing::Active {
+            let entry = Entry::Deferred { step, surface, fault, message, retry_at };
+            if !self.record(entry).await? {
+                return Ok(Turn::Go);
+            }
+        }
+        Ok(Turn::Until(retry_at))
+    }
+
+    /// Writes down that a person is needed.
+    pub(in crate::engine) async fn stuck(
+        &mut self,
+        step: Step,
+        surface: Option<&Surface>,
+        fault: Fault,
+        message: String,
+    ) -> Result<Turn, DriveError> {
+        if self.rotation.standing == Standing::Active {
+            self.record(Entry::Stuck { step, surface: surface.cloned(), fault, message }).await?;
+        }
+        Ok(Turn::Go)
+    }
+
+    /// The time after a wait of `backoff`'s for so many attempts.
+    pub(in crate::engine) fn after(&self, backoff: Backoff, attempts: u32) -> Timestamp {
+        let wait = backoff.wait(attempts, self.world.clock.chance());
+        self.world.clock.now().saturating_add(wait).unwrap_or(Timestamp::MAX)
+    }
+
+    /// The open console session, or a new one.
+    pub(in crate::engine) async fn session(
+        &mut self,
+    ) -> Result<&mut Box<dyn ConsoleSession>, StepError> {
+        let session = match self.session.take() {
+            Some(session) => session,
+            None => self.open_session().await?,
+        };
+        Ok(self.session.insert(session))
+    }
+
+    /// Logs out, where there is a session. A failure to log out changes nothing.
+    pub(in crate::engine) async fn close_session(&mut self) {
+        self.has_written = false;
+        if let Some(session) = self.session.take()
+            && let Err(error) = session.close().await
+        {
+            tracing::debug!(error = error_line(&error), "console session not closed");
+        }
+    }
+
+    /// Logs in once. A refused login opens the account's breaker for everybody, unless Vault holds
+    /// a newer login than the one that was refused.
+    async fn open_session(&mut self) -> Result<Box<dyn ConsoleSession>, StepError> {
+        let account = &self.target.account;
+        let mut login = self.world.logins.get(account).await?;
+        if let Some(breaker) = self.world.journal.breaker(account).await? {
+            login = self.world.logins.read(account).await?;
+            if login.version <= breaker.secret_version {
+                return Err(StepError::BreakerOpen { since: breaker.since });
+            }
+            self.world.journal.clear_breaker(account).await?;
+        }
+        let opened = self.world.console.open(account, &login.login).await;
+        let Err(ConsoleError { trouble: Trouble::LoginRefused, .. }) = &opened else {
+            return Ok(opened?);
+        };
+        // What was refused may be a remembered login that Vault has replaced meanwhile.
+        let fresh = self.world.logins.read(account).await.ok();
+        let newer = fresh.filter(|fresh| fresh.version > login.version);
+        let opened = match &newer {
+            Some(newer) => self.world.console.open(account, &newer.login).await,
+            None => opened,
+        };
+        if let Err(ConsoleError { trouble: Trouble::LoginRefused, .. }) = &opened {
+            let secret_version = newer.map_or(login.version, |newer| newer.version);
+            let breaker = Breaker { since: self.world.clock.now(), secret_version };
+            self.world.journal.trip(account, &breaker).await?;
+        }
+        Ok(opened?)
+    }
+}

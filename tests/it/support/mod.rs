@@ -1,0 +1,4 @@
+//! What the suites share: real servers and stateful stand-ins.
+
+pub(crate) mod openbao;
+pub(crate) mod town;

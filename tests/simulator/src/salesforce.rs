@@ -1,0 +1,310 @@
+//! The Salesforce organisation: users, passwords, tokens, the lock-out policy and login history.
+//!
+//! Here is no network: connectors and Integration log in by a call. SOAP `login()` and the OAuth
+//! password grant would be two more callers of [`Salesforce::login`].
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use rand::distr::{Alphanumeric, SampleString};
+
+use crate::clock::{self, Order};
+use crate::credential::Credential;
+
+/// After how many failed logins in a row a user is locked ("Maximum invalid login attempts").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Lockout {
+    /// Locked at this many; Salesforce offers 3, 5 and 10.
+    After(u32),
+    /// Never locked.
+    #[default]
+    NoLimit,
+}
+
+/// Who logged in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Caller {
+    /// A Data Sync connector.
+    Connector {
+        /// The instance's name.
+        instance: String,
+        /// The connector's name.
+        connector: String,
+    },
+    /// An instance's Integration service.
+    Integration {
+        /// The instance's name.
+        instance: String,
+    },
+    /// Somebody else, by name.
+    Other(String),
+}
+
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connector { instance, connector } => {
+                write!(f, "connector {connector} of {instance}")
+            }
+            Self::Integration { instance } => write!(f, "Integration of {instance}"),
+            Self::Other(name) => f.write_str(name),
+        }
+    }
+}
+
+/// How a login ended, in the words of Salesforce's login history where it has some.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginOutcome {
+    /// Logged in.
+    Success,
+    /// Logged in with a password that has expired: nothing works but setting a new one.
+    PasswordExpired,
+    /// The password, the token or both are wrong.
+    InvalidPassword,
+    /// The password is right and a token, which is needed, was not sent.
+    TokenRequired,
+    /// The user is locked; the secret was not looked at.
+    PasswordLockout,
+    /// There is no such user.
+    UnknownUser,
+}
+
+impl LoginOutcome {
+    /// Whether the caller can go on working.
+    pub const fn is_usable(self) -> bool {
+        matches!(self, Self::Success)
+    }
+
+    /// The status as login history words it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "Success",
+            Self::PasswordExpired => "Success (password expired)",
+            Self::InvalidPassword => "Invalid Password",
+            Self::TokenRequired => "Failed: API security token required",
+            Self::PasswordLockout => "Password Lockout",
+            Self::UnknownUser => "Unknown User",
+        }
+    }
+}
+
+/// One row of login history.
+#[derive(Debug, Clone)]
+pub struct LoginRecord {
+    /// Its place among everything that happened in the world, console requests included.
+    pub order: u64,
+    /// When, by the machine's clock.
+    pub at: Timestamp,
+    /// The username that was sent.
+    pub username: String,
+    /// Who sent it.
+    pub caller: Caller,
+    /// How it ended.
+    pub outcome: LoginOutcome,
+}
+
+/// What an administrator sees of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserSnapshot {
+    /// The 18-character user id.
+    pub user_id: String,
+    /// The username.
+    pub username: String,
+    /// Whether the user is locked out.
+    pub locked: bool,
+    /// Whether the password has expired.
+    pub password_expired: bool,
+    /// Failed logins since the last success or lock.
+    pub failures: u32,
+}
+
+/// There is no user of that name in the organisation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownUser {
+    /// The name that was asked for.
+    pub username: String,
+}
+
+impl fmt::Display for UnknownUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no Salesforce user is named {}", self.username)
+    }
+}
+
+impl std::error::Error for UnknownUser {}
+
+/// One user, secrets included.
+#[derive(Clone)]
+pub(crate) struct User {
+    pub(crate) id: String,
+    pub(crate) credential: Credential,
+    pub(crate) token_needed: bool,
+    pub(crate) locked: bool,
+    pub(crate) password_expired: bool,
+    pub(crate) failures: u32,
+}
+
+#[derive(Default)]
+struct Organisation {
+    lockout: Lockout,
+    users: BTreeMap<String, User>,
+    history: Vec<LoginRecord>,
+}
+
+/// A handle to the organisation. Clones share it.
+#[derive(Clone)]
+pub struct Salesforce {
+    organisation: Arc<Mutex<Organisation>>,
+    order: Order,
+}
+
+impl Salesforce {
+    pub(crate) fn new(lockout: Lockout, users: Vec<User>, order: Order) -> Self {
+        let users = users.into_iter().map(|user| (key(&user.credential.username), user)).collect();
+        let organisation = Organisation { lockout, users, history: Vec::new() };
+        Self { organisation: Arc::new(Mutex::new(organisation)), order }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Organisation> {
+        self.organisation.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change<T>(
+        &self,
+        username: &str,
+        change: impl FnOnce(&mut User) -> T,
+    ) -> Result<T, UnknownUser> {
+        let mut organisation = self.lock();
+        let user = organisation
+            .users
+            .get_mut(&key(username))
+            .ok_or_else(|| UnknownUser { username: username.to_owned() })?;
+        Ok(change(user))
+    }
+
+    /// The organisation's 18-character id.
+    pub fn organization_id(&self) -> &'static str {
+        "00D5e000001AbCdEAK"
+    }
+
+    /// The secret that works now.
+    pub fn credential(&self, username: &str) -> Result<Credential, UnknownUser> {
+        self.change(username, |user| user.credential.clone())
+    }
+
+    /// What an administrator sees of a user.
+    pub fn user(&self, username: &str) -> Result<UserSnapshot, UnknownUser> {
+        self.change(username, |user| snapshot(user))
+    }
+
+    /// All users, by name.
+    pub fn users(&self) -> Vec<UserSnapshot> {
+        self.lock().users.values().map(snapshot).collect()
+    }
+
+    /// Gives the user this password and, as Salesforce does, a new random security token. An
+    /// expired password is so no more, and a locked user is unlocked; failed logins of a user who
+    /// is not locked still count. Returns what works from now on.
+    pub fn reset_password(&self, username: &str, new: &str) -> Result<Credential, UnknownUser> {
+        self.change(username, |user| {
+            new.clone_into(&mut user.credential.password);
+            user.credential.token = random_token();
+            user.password_expired = false;
+            user.locked = false;
+            user.credential.clone()
+        })
+    }
+
+    /// Gives the user a new random security token. Returns what works from now on.
+    pub fn reset_token(&self, username: &str) -> Result<Credential, UnknownUser> {
+        self.change(username, |user| {
+            user.credential.token = random_token();
+            user.credential.clone()
+        })
+    }
+
+    /// Lets the password expire: logins still succeed, and say so, and are good for nothing.
+    pub fn expire_password(&self, username: &str) -> Result<(), UnknownUser> {
+        self.change(username, |user| user.password_expired = true)
+    }
+
+    /// Unlocks a user, as an administrator does.
+    pub fn unlock(&self, username: &str) -> Result<(), UnknownUser> {
+        self.change(username, |user| {
+            user.locked = false;
+            user.failures = 0;
+        })
+    }
+
+    /// One login. `secret` is the password with the security token appended; a wrong token counts
+    /// as a failure like a wrong password does.
+    pub fn login(&self, username: &str, secret: &str, caller: Caller) -> LoginOutcome {
+        let mut organisation = self.lock();
+        let lockout = organisation.lockout;
+        let outcome = match organisation.users.get_mut(&key(username)) {
+            Some(user) => user.try_login(secret, lockout),
+            None => LoginOutcome::UnknownUser,
+        };
+        let record = LoginRecord {
+            order: self.order.next(),
+            at: clock::now(),
+            username: username.to_owned(),
+            caller,
+            outcome,
+        };
+        organisation.history.push(record);
+        outcome
+    }
+
+    /// Every login so far, oldest first.
+    pub fn login_history(&self) -> Vec<LoginRecord> {
+        self.lock().history.clone()
+    }
+}
+
+impl User {
+    fn try_login(&mut self, secret: &str, lockout: Lockout) -> LoginOutcome {
+        if self.locked {
+            return LoginOutcome::PasswordLockout;
+        }
+        let without_token = secret == self.credential.password;
+        if secret == self.credential.secret() || (without_token && !self.token_needed) {
+            self.failures = 0;
+            return if self.password_expired {
+                LoginOutcome::PasswordExpired
+            } else {
+                LoginOutcome::Success
+            };
+        }
+        self.failures += 1;
+        if let Lockout::After(limit) = lockout
+            && self.failures >= limit
+        {
+            self.locked = true;
+            self.failures = 0;
+        }
+        if without_token { LoginOutcome::TokenRequired } else { LoginOutcome::InvalidPassword }
+    }
+}
+
+fn snapshot(user: &User) -> UserSnapshot {
+    UserSnapshot {
+        user_id: user.id.clone(),
+        username: user.credential.username.clone(),
+        locked: user.locked,
+        password_expired: user.password_expired,
+        failures: user.failures,
+    }
+}
+
+/// Salesforce takes usernames in any case.
+fn key(username: &str) -> String {
+    username.to_lowercase()
+}
+
+/// A token as Salesforce mails it: 24 letters and digits.
+pub(crate) fn random_token() -> String {
+    Alphanumeric.sample_string(&mut rand::rng(), 24)
+}
