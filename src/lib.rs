@@ -80,3 +80,4 @@ pub mod telemetry;
 pub mod metrics;
 pub mod shutdown;
 pub mod startup;
+pub mod cli;
