@@ -138,8 +138,7 @@ async fn a_secret_is_read_in_its_namespace_alone() {
     let bao = OpenBao::shared();
     bao.post("sys/namespaces/team-a", &json!({})).await;
     let team = Some("team-a");
-    let engine = json!({"type": "kv", "options": {"version": "2"}});
-    bao.call(Method::POST, team, "sys/mounts/kv-team", Some(&engine)).await;
+    bao.mount_in(team, "kv-team").await;
     let secret = json!({"data": {"password": "a"}});
     bao.call(Method::POST, team, "kv-team/data/x", Some(&secret)).await;
 
