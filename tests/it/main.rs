@@ -8,6 +8,7 @@ mod support;
 mod architecture;
 mod console_contract;
 mod crash;
+mod end_to_end;
 mod image;
 mod manifests;
 mod rotation;

@@ -30,6 +30,9 @@ pub(crate) const CONNECTORS: [(&str, &str, bool); 3] = [
 /// The instances, each with its Integration.
 pub(crate) const INSTANCES: [&str; 2] = ["Acme UK", "Acme US"];
 
+/// A period longer than any test.
+const RARELY: Duration = Duration::from_secs(3600);
+
 /// A world to rotate in.
 pub(crate) struct Town {
     pub(crate) simulator: Simulator,
@@ -43,12 +46,21 @@ impl Town {
     /// Two instances with three connectors, one of which is disabled, and a lock-out after three
     /// failed logins; nothing in Vault but the console's login.
     pub(crate) async fn new(skin: Skin) -> Self {
-        Self::with(skin, |world| world).await
+        Self::with(skin, RARELY, |world| world).await
     }
 
-    /// The same, changed.
+    /// The same in real time, with connectors that sync this often.
+    ///
+    /// Integration has no off switch, so that whatever it does until it is updated is not the
+    /// receiver's to prevent; it syncs rarely here.
+    pub(crate) async fn syncing(skin: Skin, period: Duration) -> Self {
+        Self::with(skin, period, SimulatedWorld::real_time).await
+    }
+
+    /// The same with connectors of this period, changed.
     pub(crate) async fn with(
         skin: Skin,
+        period: Duration,
         change: impl FnOnce(SimulatedWorld) -> SimulatedWorld,
     ) -> Self {
         let mut world = SimulatedWorld::new()
@@ -62,11 +74,11 @@ impl Town {
             world = world.instance(name, |mut instance| {
                 for (_, connector, enabled) in CONNECTORS.iter().filter(|(at, ..)| *at == name) {
                     instance = instance.connector_with(*connector, |connector| {
-                        let connector = connector.every(Duration::from_secs(600));
+                        let connector = connector.every(period);
                         if *enabled { connector } else { connector.disabled() }
                     });
                 }
-                instance
+                instance.integration_every(RARELY)
             });
         }
         let simulator = Simulator::start(change(world)).unwrap();
@@ -94,11 +106,6 @@ impl Town {
     pub(crate) async fn write_secret(&self, credential: &Credential) -> u64 {
         let fields = json!({"password": credential.password, "security_token": credential.token});
         self.openbao.write_secret(&self.mount, "salesforce", &fields).await
-    }
-
-    /// What Salesforce takes now.
-    pub(crate) fn credential(&self) -> Credential {
-        self.simulator.salesforce().credential(USERNAME).unwrap()
     }
 
     /// The key that signs deliveries of the source `flow`.
