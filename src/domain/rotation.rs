@@ -37,6 +37,8 @@ use crate::domain::secret::{Applied, SecretVersion};
 use crate::domain::target::Surface;
 use crate::domain::track::{Chosen, Standing, Stuck, Track};
 
+const GAPLESS: &str = "entries are numbered from 1 without gaps";
+
 /// The journal says something that cannot follow what it said before.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a journal entry cannot follow the entries before it: {why}")]
@@ -89,6 +91,7 @@ impl Rotation {
         let (Some(first), Some(second)) = (rows.next(), rows.next()) else {
             return Err(IllegalEntry { why: "a journal begins with two entries" });
         };
+        require((first.seq, second.seq) == (1, 2), GAPLESS)?;
         let (Entry::Covers { surfaces }, Entry::Admitted { kind, occurred_at, .. }) =
             (&first.entry, &second.entry)
         else {
@@ -125,7 +128,7 @@ impl Rotation {
 
     /// Applies the next row, or says which rule it breaks and changes nothing that matters.
     pub fn apply(&mut self, row: &Row) -> Result<(), IllegalEntry> {
-        require(row.seq == self.last_seq + 1, "entries are numbered without gaps")?;
+        require(row.seq == self.last_seq + 1, GAPLESS)?;
         self.record(&row.entry, row.at)?;
         self.last_seq = row.seq;
         Ok(())
