@@ -56,6 +56,8 @@ pub struct Console {
     pub name: AccountName,
     /// Where its pages begin.
     pub base_url: Url,
+    /// Further origins that belong to the tenant, a sign-on host for instance.
+    pub other_origins: Vec<Url>,
     /// Where its login lives in Vault.
     pub login: LoginLocation,
     /// The file that overrides the built-in profile.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use toml::Value;
 
 use crate::config::reader::{
-    Reader, address, duration, flag, parsed, path, paths, text, texts, url, whole,
+    Reader, address, duration, flag, parsed, path, paths, text, texts, url, urls, whole,
 };
 use crate::config::{Console, Source};
 use crate::domain::backoff::Backoff;
@@ -138,7 +138,7 @@ pub(in crate::config) fn vault(section: &mut Reader<'_>) -> Option<Vault> {
 
 fn vault_auth(section: &mut Reader<'_>) -> Option<Auth> {
     let method = section.required("method", text)?;
-    let mut mount = |section: &mut Reader<'_>| {
+    let mount = |section: &mut Reader<'_>| {
         section.optional("mount", text).unwrap_or_else(|| method.clone())
     };
     match method.as_str() {
@@ -229,9 +229,8 @@ pub(in crate::config) fn log(section: &mut Reader<'_>) -> Option<Log> {
         _ => Err("must be \"json\" or \"text\"".to_owned()),
     });
     let levels = "must be one of error, warn, info, debug, trace";
-    let level = section.required("level", |value: &Value| {
-        text(value)?.parse().map_err(|_| levels.to_owned())
-    });
+    let level = section
+        .required("level", |value: &Value| text(value)?.parse().map_err(|_| levels.to_owned()));
     Some(Log { format: format?, level: level? })
 }
 
@@ -240,9 +239,8 @@ pub(in crate::config) fn console(name: &str, section: &mut Reader<'_>) -> Option
     let base_url = section.required("base_url", url);
     let login = section.table("login", |login| {
         let location = location(login);
-        let mut field = |key, default: &str| {
-            login.optional(key, text).unwrap_or_else(|| default.to_owned())
-        };
+        let mut field =
+            |key, default: &str| login.optional(key, text).unwrap_or_else(|| default.to_owned());
         Some(LoginLocation {
             username_field: field("username_field", "username"),
             password_field: field("password_field", "password"),
@@ -250,12 +248,14 @@ pub(in crate::config) fn console(name: &str, section: &mut Reader<'_>) -> Option
             location: location?,
         })
     });
+    let other_origins = section.optional("other_origins", urls).unwrap_or_default();
     let profile_file = section.optional("profile_file", path);
     let connect_timeout = section.optional("connect_timeout", duration);
     let timeout = section.optional("timeout", duration);
     Some(Console {
         name: name?,
         base_url: base_url?,
+        other_origins,
         login: login?,
         profile_file,
         connect_timeout: connect_timeout.unwrap_or(Duration::from_secs(5)),
@@ -282,7 +282,8 @@ pub(in crate::config) fn target(name: &str, section: &mut Reader<'_>) -> Option<
         Some("connectors-first") => Ok(UpdateOrder::ConnectorsFirst),
         _ => Err("must be \"integration-first\" or \"connectors-first\"".to_owned()),
     });
-    let surfaces: Vec<Surface> = section.each("instances", instance).into_iter().flatten().collect();
+    let surfaces: Vec<Surface> =
+        section.each("instances", instance).into_iter().flatten().collect();
     if surfaces.is_empty() {
         section.fault("instances", "must name at least one connector or integration = true");
     }
@@ -324,7 +325,10 @@ pub(in crate::config) fn source(name: &str, section: &mut Reader<'_>) -> Option<
         _ => Err("must be \"notice\"".to_owned()),
     });
     let targets = section.optional("targets", |value| {
-        texts(value)?.iter().map(|name| TargetName::parse(name).map_err(|e| e.to_string())).collect()
+        texts(value)?
+            .iter()
+            .map(|name| TargetName::parse(name).map_err(|e| e.to_string()))
+            .collect()
     });
     let rate_per_minute = section.optional("rate_per_minute", whole(1..=1_000_000));
     let authentication = section.each("authentication", authentication);

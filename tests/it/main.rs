@@ -6,7 +6,9 @@
 mod support;
 
 mod architecture;
+mod console_contract;
 mod image;
 mod manifests;
+mod rotation;
 mod store_contract;
 mod vault;
