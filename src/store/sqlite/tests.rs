@@ -1,15 +1,22 @@
 //! What is particular to a SQLite file: its mode, its schema, and how it fails.
 
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use jiff::Timestamp;
 use tempfile::TempDir;
 
-use super::*;
-use crate::domain::event::{ResetKind, Subject};
-use crate::domain::ids::{EventId, SourceName};
+use crate::domain::entry::Entry;
+use crate::domain::event::{ResetEvent, ResetKind, Subject};
+use crate::domain::ids::{AccountName, EventId, RotationId, SourceName, TargetName};
 use crate::domain::secret::SecretLocation;
 use crate::domain::target::Surface;
+use crate::ports::clock::Clock;
+use crate::ports::journal::{Admission, Journal, JournalError, Placement};
+use crate::store::fault::{self, OpenError};
+use crate::store::sqlite::SqliteStore;
 
 /// How long a claim lasts in these tests.
 const TTL: Duration = Duration::from_secs(30);
@@ -24,7 +31,7 @@ impl Clock for Still {
     }
 
     async fn sleep(&self, _: Duration) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     fn rotation_id(&self) -> RotationId {
