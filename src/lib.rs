@@ -71,6 +71,8 @@ pub mod communigator;
 pub mod config;
 pub mod domain;
 pub mod engine;
+#[cfg(feature = "failpoints")]
+pub mod failpoints;
 pub mod hooks;
 pub mod metrics;
 pub mod operator;

@@ -1,6 +1,7 @@
 //! The sections of the configuration file, one function each.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,6 +21,9 @@ use crate::engine::settings::Settings as Rotation;
 use crate::operator::who_may::Role;
 use crate::telemetry::{LogFormat, Settings as Log};
 use crate::vault::{Auth, Settings as Vault};
+
+/// How many deliveries from one address a source looks at in one minute, unless it says otherwise.
+const RATE_PER_MINUTE: NonZeroU32 = NonZeroU32::new(600).unwrap();
 
 /// The public listener.
 #[derive(Debug, Clone)]
@@ -330,7 +334,10 @@ pub(in crate::config) fn source(name: &str, section: &mut Reader<'_>) -> Option<
             .map(|name| TargetName::parse(name).map_err(|e| e.to_string()))
             .collect()
     });
-    let rate_per_minute = section.optional("rate_per_minute", whole(1..=1_000_000));
+    let rate_per_minute = section.optional("rate_per_minute", |value| {
+        whole(1..=1_000_000)(value)
+            .map(|rate: u32| NonZeroU32::new(rate).unwrap_or(RATE_PER_MINUTE))
+    });
     let authentication = section.each("authentication", authentication);
     if authentication.is_empty() {
         section.fault("authentication", "must name at least one scheme; there is no \"none\"");
@@ -338,7 +345,7 @@ pub(in crate::config) fn source(name: &str, section: &mut Reader<'_>) -> Option<
     Some(Source {
         name: name?,
         targets,
-        rate_per_minute: rate_per_minute.unwrap_or(600),
+        rate_per_minute: rate_per_minute.unwrap_or(RATE_PER_MINUTE),
         authentication,
     })
 }

@@ -2,4 +2,5 @@
 
 pub(crate) mod manual_clock;
 pub(crate) mod openbao;
+pub(crate) mod receiver;
 pub(crate) mod town;
