@@ -18,34 +18,28 @@ const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
 /// More redirects than this for one request are a loop.
 const MAX_REDIRECTS: usize = 5;
 
-/// How long the console may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timeouts {
-    /// To connect, TLS included.
-    pub connect: Duration,
-    /// For one request, from its start to the last byte of its answer.
-    pub request: Duration,
-}
+/// What carries requests to every console: connections and certificates, no cookies. It follows no
+/// redirect by itself. Building one reads the machine's certificates, so one is enough for all.
+#[derive(Debug, Clone)]
+pub struct Transport(Client);
 
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self { connect: Duration::from_secs(5), request: Duration::from_secs(30) }
+impl Transport {
+    /// Takes at most `connect` to connect, TLS included. Fails where the TLS library or the
+    /// machine's certificates cannot be set up.
+    pub fn new(connect: Duration) -> reqwest::Result<Self> {
+        let client = Client::builder()
+            .user_agent(concat!("reset-receiver/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            .connect_timeout(connect)
+            .build()?;
+        Ok(Self(client))
     }
-}
-
-/// A client that follows no redirect and keeps no cookie by itself.
-pub(super) fn client(timeouts: Timeouts) -> reqwest::Result<Client> {
-    Client::builder()
-        .user_agent(concat!("reset-receiver/", env!("CARGO_PKG_VERSION")))
-        .redirect(redirect::Policy::none())
-        .connect_timeout(timeouts.connect)
-        .timeout(timeouts.request)
-        .build()
 }
 
 /// A tenant's console, with the cookies of one session.
 pub(super) struct Http {
     client: Client,
+    timeout: Duration,
     cookies: Jar,
     origins: Vec<Origin>,
 }
@@ -65,9 +59,10 @@ pub(super) struct Reply {
 }
 
 impl Http {
-    /// A session without cookies that may go to these origins only.
-    pub(super) fn new(client: Client, origins: Vec<Origin>) -> Self {
-        Self { client, cookies: Jar::default(), origins }
+    /// A session without cookies that may go to these origins only. `timeout` is for one request,
+    /// from its start to the last byte of its answer.
+    pub(super) fn new(transport: &Transport, timeout: Duration, origins: Vec<Origin>) -> Self {
+        Self { client: transport.0.clone(), timeout, cookies: Jar::default(), origins }
     }
 
     /// Sends a request, follows its redirects and reads the page behind them.
@@ -111,6 +106,7 @@ impl Http {
                 .header(ORIGIN, origin.ascii_serialization())
                 .body(request.body.to_vec()),
         };
+        builder = builder.timeout(self.timeout);
         if let Some(referrer) = &request.referrer {
             builder = builder.header(REFERER, referrer.as_str());
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use reset_receiver::communigator::{AccountConfig, HttpConsole, Profile, Timeouts};
+use reset_receiver::communigator::{AccountConfig, HttpConsole, Profile, Transport};
 use reset_receiver::domain::ids::{AccountName, RotationId, Username};
 use reset_receiver::domain::secret::{SalesforceSecret, SecretText};
 use reset_receiver::domain::target::Surface;
@@ -25,6 +25,15 @@ pub(super) const OTHER_INSTANCE: &str = "Globex GatorMail";
 pub(super) const NEW_PASSWORD: &str = "Nöw & <then> 100%+;\"quoted\"";
 /// What the tests write.
 pub(super) const NEW_TOKEN: &str = "t0k3n+/=&N3wN3wN3w";
+
+/// Far longer than any answer of the simulator takes, unless a fault holds it back.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(20);
+
+thread_local! {
+    // One per test, which has a thread and a runtime of its own: building one reads the machine's
+    // certificates, and that takes longer than a whole rotation.
+    static TRANSPORT: Transport = Transport::new(Duration::from_secs(5)).unwrap();
+}
 
 /// A clock whose hands move only when somebody waits.
 pub(super) struct StillClock(Mutex<Timestamp>);
@@ -140,9 +149,9 @@ fn console(url: &str, profile: Profile, clock: Arc<StillClock>) -> HttpConsole {
         base_url: url.parse().unwrap(),
         other_origins: Vec::new(),
         profile,
-        timeouts: Timeouts { connect: Duration::from_secs(2), request: Duration::from_secs(10) },
+        timeout: TIMEOUT,
     };
-    HttpConsole::new([(account(), config)], clock).unwrap()
+    TRANSPORT.with(|transport| HttpConsole::new(transport, [(account(), config)], clock).unwrap())
 }
 
 pub(super) fn account() -> AccountName {
