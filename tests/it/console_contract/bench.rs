@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use reset_receiver::communigator::{AccountConfig, HttpConsole, Profile, Transport};
+use reset_receiver::communigator::{AccountConfig, AccountError, HttpConsole, Profile, Transport};
 use reset_receiver::domain::ids::{AccountName, RotationId, Username};
 use reset_receiver::domain::secret::{SalesforceSecret, SecretText};
 use reset_receiver::domain::target::Surface;
@@ -145,13 +145,32 @@ fn connectors(instance: InstancePlan) -> InstancePlan {
 }
 
 fn console(url: &str, profile: Profile, clock: Arc<StillClock>) -> HttpConsole {
-    let config = AccountConfig {
-        base_url: url.parse().unwrap(),
-        other_origins: Vec::new(),
-        profile,
-        timeout: TIMEOUT,
-    };
-    TRANSPORT.with(|transport| HttpConsole::new(transport, [(account(), config)], clock).unwrap())
+    of_account(url, profile, TIMEOUT, clock).unwrap()
+}
+
+/// A driver of a console elsewhere.
+pub(super) fn try_console_at(
+    url: &str,
+    profile: Profile,
+    timeout: Duration,
+) -> Result<HttpConsole, AccountError> {
+    of_account(url, profile, timeout, StillClock::at(Timestamp::UNIX_EPOCH))
+}
+
+/// A driver of a console elsewhere.
+pub(super) fn console_at(url: &str, profile: Profile, timeout: Duration) -> HttpConsole {
+    try_console_at(url, profile, timeout).unwrap()
+}
+
+fn of_account(
+    url: &str,
+    profile: Profile,
+    timeout: Duration,
+    clock: Arc<StillClock>,
+) -> Result<HttpConsole, AccountError> {
+    let base_url = url.parse().unwrap();
+    let config = AccountConfig { base_url, other_origins: Vec::new(), profile, timeout };
+    TRANSPORT.with(|transport| HttpConsole::new(transport, [(account(), config)], clock))
 }
 
 pub(super) fn account() -> AccountName {
