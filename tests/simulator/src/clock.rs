@@ -12,6 +12,11 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::now()
 }
 
+/// Seconds since 1970, for second-factor codes.
+pub(crate) fn unix_seconds() -> u64 {
+    u64::try_from(now().as_second()).unwrap_or(0)
+}
+
 /// Waits; used for the network delay that a world asks for and by the background schedule.
 #[expect(clippy::disallowed_methods, reason = "a simulated delay is a real wait")]
 pub(crate) async fn wait(time: Duration) {

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use crate::clock::{self, Order};
 use crate::console::Console;
 use crate::console::inspect::{ConnectorSnapshot, IntegrationSnapshot};
+use crate::console::second_factor;
 use crate::faults::{Fault, Match, Times};
 use crate::log::ConsoleRequest;
 use crate::salesforce::{LoginRecord, Salesforce};
@@ -50,15 +51,16 @@ impl Drop for Running {
 }
 
 impl Simulator {
-    /// Starts a world. Fails when its address cannot be listened on.
-    pub async fn start(world: World) -> io::Result<Self> {
+    /// Starts a world, on the tokio runtime of the caller. Fails when its address cannot be listened
+    /// on.
+    pub fn start(world: World) -> io::Result<Self> {
         let order = Order::default();
         let users = world.salesforce_users();
         let mut console = Console::new(world.instances(&users), world.console_users());
-        for (which, fault, times) in world.faults.clone() {
+        let salesforce = Salesforce::new(world.lockout_policy(), users, order.clone());
+        for (which, fault, times) in world.faults {
             console.faults.on(which, fault, times);
         }
-        let salesforce = Salesforce::new(world.lockout_policy(), users, order.clone());
         let shared = Data::new(Shared {
             console: std::sync::Mutex::new(console),
             dress: world.skin.dress(world.chunk),
@@ -168,6 +170,13 @@ impl Simulator {
     /// How many console logins were refused, for the password or for the code.
     pub fn refused_console_logins(&self) -> u64 {
         self.running.shared.lock().refused
+    }
+
+    /// The second-factor code of this moment for a console user who has one.
+    pub fn second_factor_code(&self, email: &str) -> Option<String> {
+        let console = self.running.shared.lock();
+        let user = console.users.iter().find(|user| user.email.eq_ignore_ascii_case(email))?;
+        second_factor::code(user.totp.as_deref()?, clock::unix_seconds())
     }
 
     /// How many console sessions are logged in now.

@@ -174,7 +174,7 @@ impl Console {
         let Some(secret) = user.and_then(|user| user.totp.as_deref()) else {
             return Answer::Redirect(Place::Login);
         };
-        let now = u64::try_from(clock::now().as_second()).unwrap_or(0);
+        let now = clock::unix_seconds();
         let code = fields.get("Code").map_or("", String::as_str);
         if !second_factor::accepts(secret, code.trim(), now) {
             self.refused += 1;

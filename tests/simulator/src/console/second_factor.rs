@@ -14,6 +14,11 @@ pub(crate) fn accepts(secret_base32: &str, code: &str, unix_seconds: u64) -> boo
     (step.saturating_sub(1)..=step + 1).any(|step| code_at(&secret, step) == code)
 }
 
+/// The code of this moment; `None` if the secret is not base 32.
+pub(crate) fn code(secret_base32: &str, unix_seconds: u64) -> Option<String> {
+    decode(secret_base32).map(|secret| code_at(&secret, unix_seconds / STEP_SECONDS))
+}
+
 fn code_at(secret: &[u8], step: u64) -> String {
     let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(secret) else { return String::new() };
     mac.update(&step.to_be_bytes());
