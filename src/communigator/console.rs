@@ -124,7 +124,9 @@ impl HttpConsole {
 
 impl fmt::Debug for HttpConsole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpConsole").field("accounts", &self.accounts.keys()).finish()
+        f.debug_struct("HttpConsole")
+            .field("accounts", &self.accounts.keys())
+            .finish_non_exhaustive()
     }
 }
 

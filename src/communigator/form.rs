@@ -8,8 +8,9 @@ use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 use crate::communigator::control::{Control, Kind};
-use crate::communigator::page::Page;
+use crate::communigator::page::{Effect, Page};
 use crate::communigator::postback::Postback;
+use crate::ports::console::Trouble;
 
 /// A form of a page.
 pub(super) struct Form {
@@ -40,7 +41,7 @@ pub(super) struct Entries<'a> {
 }
 
 /// What was pressed.
-pub(super) enum Press<'a> {
+enum Press<'a> {
     /// A button: the index of its control.
     Button(usize),
     /// A postback link.
@@ -63,7 +64,7 @@ pub(super) struct Request {
 
 /// A text that the page's encoding cannot carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct CannotEncode;
+struct CannotEncode;
 
 type Pairs = Vec<(Zeroizing<String>, Zeroizing<String>)>;
 
@@ -74,9 +75,32 @@ impl Request {
         Self { url, method: Method::Get, content_type: String::new(), body, referrer }
     }
 
+    /// The request that pressing something on a page makes, after these entries; `None` where it
+    /// takes a script.
+    pub(super) fn pressing(
+        page: &Page,
+        action: usize,
+        entries: &Entries<'_>,
+    ) -> Result<Option<Self>, Trouble> {
+        let Some(action) = page.actions.get(action) else { return Ok(None) };
+        let (form, press) = match &action.effect {
+            Effect::Go(url) => {
+                return Ok(Some(Self::get(url.clone(), Some(page.url.clone()))));
+            }
+            Effect::Submit(button) => (action.form, Press::Button(*button)),
+            Effect::Postback(postback, form) => (*form, Press::Postback(postback)),
+            Effect::Stay | Effect::Script => return Ok(None),
+        };
+        let Some(form) = form else { return Ok(None) };
+        Self::submit(page, form, entries, &press).map_err(|CannotEncode| {
+            let message = "the page's encoding cannot carry a character of the new value";
+            Trouble::SaveRefused { page: page.name().to_owned(), message: message.to_owned() }
+        })
+    }
+
     /// The request that a browser would send for a form of a page: its successful controls in
     /// document order, with what was entered, and the one thing that was pressed.
-    pub(super) fn submit(
+    fn submit(
         page: &Page,
         form: usize,
         entries: &Entries<'_>,
@@ -233,7 +257,6 @@ fn multipart(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::communigator::page::Effect;
     use crate::communigator::read::sample;
 
     fn sent(html: &str, entries: &Entries<'_>) -> String {

@@ -5,9 +5,8 @@ use std::sync::LazyLock;
 use encoding_rs::Encoding;
 use scraper::{ElementRef, Html, Selector};
 use url::Url;
-use zeroize::Zeroizing;
 
-use crate::communigator::control::{Choice, Control, Kind};
+use crate::communigator::control::{Control, Kind};
 use crate::communigator::form::{Form, Method};
 use crate::communigator::labels::Labels;
 use crate::communigator::markup;
@@ -198,7 +197,7 @@ impl<'a> Reader<'a> {
     }
 
     fn control(&self, element: ElementRef<'a>) -> Control {
-        let kind = kind(element);
+        let kind = Kind::of(element);
         let hidden = markup::is_hidden(element) || matches!(kind, Kind::Hidden(_));
         let fieldset = |around: ElementRef<'_>| {
             around.value().name() == "fieldset" && around.attr("disabled").is_some()
@@ -291,57 +290,6 @@ fn default_text(element: ElementRef<'_>) -> &'static str {
         "reset" => "Reset",
         _ => "Submit",
     }
-}
-
-fn kind(element: ElementRef<'_>) -> Kind {
-    let of_type = element.attr("type").unwrap_or("").trim().to_ascii_lowercase();
-    let value = element.attr("value").unwrap_or("");
-    match (element.value().name(), of_type.as_str()) {
-        ("select", _) => Kind::Select(choices(element)),
-        ("textarea", _) => Kind::TextArea(Zeroizing::new(element.text().collect())),
-        ("button", "button" | "reset") | (_, "button" | "reset") => Kind::Inert,
-        ("button", _) | (_, "submit") => Kind::Submit { value: value.to_owned(), image: false },
-        (_, "image") => Kind::Submit { value: value.to_owned(), image: true },
-        (_, "hidden") => Kind::Hidden(Zeroizing::new(value.to_owned())),
-        (_, "password") => Kind::Password(Zeroizing::new(value.to_owned())),
-        (_, "checkbox" | "radio") => Kind::Tick {
-            value: element.attr("value").unwrap_or("on").to_owned(),
-            ticked: element.attr("checked").is_some(),
-        },
-        (_, "file") => Kind::File,
-        _ => Kind::Text(Zeroizing::new(value.to_owned())),
-    }
-}
-
-fn choices(select: ElementRef<'_>) -> Vec<Choice> {
-    let options = select.descendent_elements().filter(|option| option.value().name() == "option");
-    let mut choices: Vec<_> = options
-        .map(|option| {
-            let text = text::fold(&option.text().collect::<String>());
-            let group_disabled = markup::around(option).any(|around| {
-                around.value().name() == "optgroup" && around.attr("disabled").is_some()
-            });
-            Choice {
-                value: option.attr("value").map_or_else(|| text.clone(), str::to_owned),
-                chosen: option.attr("selected").is_some(),
-                disabled: option.attr("disabled").is_some() || group_disabled,
-                text,
-            }
-        })
-        .collect();
-    let list = select.attr("multiple").is_some();
-    if !list && let Some(last) = choices.iter().rposition(|choice| choice.chosen) {
-        // Of several that claim to be chosen in a drop-down, the last one is.
-        for (at, choice) in choices.iter_mut().enumerate() {
-            choice.chosen = at == last;
-        }
-    } else if !list && select.attr("size").is_none_or(|size| size.trim() == "1") {
-        // A drop-down always shows an entry: the first one that can be chosen.
-        if let Some(first) = choices.iter_mut().find(|choice| !choice.disabled) {
-            first.chosen = true;
-        }
-    }
-    choices
 }
 
 #[cfg(test)]
@@ -442,17 +390,6 @@ mod tests {
         assert!(!sample::page(&app.replace("script", "p")).needs_script);
         assert!(!sample::page(&app.replace("Loading", "<a href=/x>x</a>")).needs_script);
         assert!(!sample::page(&app.replace("Loading", "<input name=x>")).needs_script);
-    }
-
-    #[test]
-    fn a_drop_down_shows_its_last_chosen_or_its_first_possible_entry() {
-        let chosen = |options: &str| {
-            let page = sample::page(&format!("<select name=s>{options}</select>"));
-            page.controls[0].submitted().join(",")
-        };
-        assert_eq!(chosen("<option>a<option selected>b<option selected value=C>c"), "C");
-        assert_eq!(chosen("<option disabled>a<option>b"), "b");
-        assert_eq!(chosen("<optgroup disabled><option>a</optgroup><option> b  b "), "b b");
     }
 
     #[test]

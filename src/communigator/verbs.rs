@@ -103,7 +103,7 @@ pub(super) async fn switch_connector(
     } else {
         page
     };
-    let request = confirmation(walk, &opened, shown::word(switch, &profile), &profile)?;
+    let request = confirmation(&opened, shown::word(switch, &profile), &profile)?;
     walk.changed(&Route::to(place, &profile).end());
     let answer = walk.request(labels.confirm_change.name(), request).await?;
     let still_asks = !answer.fields(&labels.status, None).is_empty();
@@ -111,18 +111,13 @@ pub(super) async fn switch_connector(
     Ok(())
 }
 
-fn confirmation(
-    walk: &Walk,
-    page: &Page,
-    word: &str,
-    profile: &Profile,
-) -> Result<Request, Trouble> {
+fn confirmation(page: &Page, word: &str, profile: &Profile) -> Result<Request, Trouble> {
     let status = page.field(&profile.connector.status, None)?;
     let form = page.controls.get(status).and_then(|control| control.form);
     let chosen = Some((status, page.choice(status, word)?));
     let button = page.pressable(&profile.connector.confirm_change, form)?;
     let entries = Entries { typed: Vec::new(), chosen };
-    walk.pressing(page, button, &entries)?
+    Request::pressing(page, button, &entries)?
         .ok_or_else(|| Trouble::NeedsScript { page: page.name().to_owned() })
 }
 
@@ -185,7 +180,7 @@ async fn update(
     let needs_token = credential.secret.security_token.is_some();
     let form = CredentialForm::find(page, labels, needs_token)?;
     let entries = form.entries(page, credential)?;
-    let request = walk.pressing(page, form.save, &entries)?;
+    let request = Request::pressing(page, form.save, &entries)?;
     let request = request.ok_or_else(|| Trouble::NeedsScript { page: page.name().to_owned() })?;
     let answer = walk.request(labels.save.name(), request).await?;
     let patterns = &walk.profile().errors.about_credentials;

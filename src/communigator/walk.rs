@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use url::Url;
 
-use crate::communigator::form::{Entries, Method, Press, Request};
+use crate::communigator::form::{Entries, Method, Request};
 use crate::communigator::halt::Halt;
 use crate::communigator::http::Http;
 use crate::communigator::page::{Effect, Page};
@@ -24,6 +24,14 @@ pub(super) struct Seen {
     pub at: Timestamp,
 }
 
+/// Where a walker is.
+enum Place {
+    /// On the page behind the login, or lost.
+    Outside,
+    /// In an instance: that of the name, or the only one.
+    Inside(Option<String>),
+}
+
 /// A logged-in walker.
 pub(super) struct Walk {
     http: Http,
@@ -32,8 +40,8 @@ pub(super) struct Walk {
     clock: Arc<dyn Clock>,
     /// The page behind the login: the list of instances, or the only instance's first page.
     root: Option<Arc<Page>>,
-    /// The instance that was chosen last.
-    entered: Option<Option<String>>,
+    /// Where the walker is.
+    place: Place,
     /// Pages of this session from which a walk can go on: the only way to get on where links are
     /// postbacks and pages have no address.
     seen: HashMap<Key, Seen>,
@@ -47,13 +55,14 @@ impl Walk {
         memory: Arc<Memory>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { http, profile, memory, clock, root: None, entered: None, seen: HashMap::new() }
+        let (root, place, seen) = (None, Place::Outside, HashMap::new());
+        Self { http, profile, memory, clock, root, place, seen }
     }
 
     /// Puts the walker on the page behind the login.
     pub(super) fn start(&mut self, root: Page) {
         self.root = Some(Arc::new(root));
-        self.entered = None;
+        self.place = Place::Outside;
         self.seen.clear();
     }
 
@@ -69,7 +78,7 @@ impl Walk {
 
     /// Forgets what this session has seen, after something went wrong.
     pub(super) fn doubt(&mut self) {
-        self.entered = None;
+        self.place = Place::Outside;
         self.seen.clear();
     }
 
@@ -143,35 +152,9 @@ impl Walk {
     /// Presses the one link or button of that label, with nothing filled in.
     pub(super) async fn press(&self, page: &Page, label: &Label) -> Result<Page, Halt> {
         let action = page.pressable(label, None)?;
-        match self.pressing(page, action, &Entries::default())? {
+        match Request::pressing(page, action, &Entries::default())? {
             Some(request) => self.request(label.name(), request).await,
             None => Err(Trouble::NeedsScript { page: page.name().to_owned() }.into()),
-        }
-    }
-
-    /// The request that pressing something makes; `None` where it takes a script.
-    pub(super) fn pressing(
-        &self,
-        page: &Page,
-        action: usize,
-        entries: &Entries<'_>,
-    ) -> Result<Option<Request>, Trouble> {
-        let Some(action) = page.actions.get(action) else { return Ok(None) };
-        let submit = |form: Option<usize>, press: &Press<'_>| match form {
-            Some(form) => Request::submit(page, form, entries, press).map_err(|_| {
-                let message = "the page's encoding cannot carry a character of the new value";
-                Trouble::SaveRefused { page: page.name().to_owned(), message: message.to_owned() }
-            }),
-            None => Ok(None),
-        };
-        match &action.effect {
-            Effect::Go(url) => Ok(Some(Request::get(url.clone(), Some(page.url.clone())))),
-            Effect::Submit(button) => {
-                let form = page.controls.get(*button).and_then(|button| button.form);
-                submit(form, &Press::Button(*button))
-            }
-            Effect::Postback(postback, form) => submit(*form, &Press::Postback(postback)),
-            Effect::Stay | Effect::Script => Ok(None),
         }
     }
 
@@ -217,15 +200,13 @@ impl Walk {
             self.seen.contains_key(&key) || (shortcut && self.memory.page(&key).is_some())
         };
         let from = (0..length).rev().find(known).unwrap_or(0);
-        let mut here = match self.seen.get(&route.key(from)) {
-            Some(seen) => Arc::clone(&seen.page),
-            None => {
-                let Some(url) = self.memory.page(&route.key(from)) else {
-                    return Err(Halt::LoggedOut);
-                };
-                let page = self.request("the way", Request::get(url, None)).await?;
-                self.keep(route.key(from), page)
-            }
+        let mut here = if let Some(seen) = self.seen.get(&route.key(from)) {
+            Arc::clone(&seen.page)
+        } else {
+            // Entering the instance has left its first page behind, so that one of both is known.
+            let Some(url) = self.memory.page(&route.key(from)) else { return Err(Halt::LoggedOut) };
+            let page = self.request("the way", Request::get(url, None)).await?;
+            self.keep(route.key(from), page)
         };
         for (at, leg) in route.legs.iter().enumerate().skip(from) {
             let next = route.legs.get(at + 1);
@@ -253,7 +234,7 @@ impl Walk {
         if matches!(here.actions.get(action).map(|action| &action.effect), Some(Effect::Stay)) {
             return Ok(None);
         }
-        let Some(request) = self.pressing(here, action, &Entries::default())? else {
+        let Some(request) = Request::pressing(here, action, &Entries::default())? else {
             return Err(Trouble::NeedsScript { page: here.name().to_owned() }.into());
         };
         let link = (request.method == Method::Get).then(|| request.url.clone());
@@ -268,14 +249,14 @@ impl Walk {
 
     /// Makes sure that the walker is in the route's instance.
     async fn enter(&mut self, route: &Route, shortcut: bool) -> Result<(), Halt> {
-        if self.entered.as_ref() == Some(&route.instance) {
+        if matches!(&self.place, Place::Inside(instance) if *instance == route.instance) {
             return Ok(());
         }
         let Some(root) = self.root.clone() else { return Err(Halt::LoggedOut) };
         self.seen.clear();
         let first = route.key(0);
         let Some(name) = &route.instance else {
-            self.entered = Some(None);
+            self.place = Place::Inside(None);
             self.keep_again(first, root);
             return Ok(());
         };
@@ -289,7 +270,7 @@ impl Walk {
         } else {
             self.step(&root, &label, route, 0).await?;
         }
-        self.entered = Some(route.instance.clone());
+        self.place = Place::Inside(route.instance.clone());
         Ok(())
     }
 

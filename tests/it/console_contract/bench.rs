@@ -13,7 +13,7 @@ use reset_receiver::ports::clock::Clock;
 use reset_receiver::ports::console::{
     Console, ConsoleError, ConsoleLogin, ConsoleSession, SalesforceCredential, Trouble,
 };
-use simulator::{ConsoleRequest, InstancePlan, Simulator, Skin, World};
+use simulator::{ConnectorPlan, ConsoleRequest, InstancePlan, Simulator, Skin, World};
 
 /// The connector that the tests rotate.
 pub(super) const CONNECTOR: &str = "Salesforce contacts";
@@ -85,22 +85,22 @@ pub(super) struct Bench {
 
 impl Bench {
     /// A world with one instance, which opens directly.
-    pub(super) async fn one_instance(skin: Skin) -> Self {
-        Self::of(World::new().skin(skin).instance(INSTANCE, connectors)).await
+    pub(super) fn one_instance(skin: Skin) -> Self {
+        Self::of(World::new().skin(skin).instance(INSTANCE, connectors))
     }
 
     /// A world with two instances whose connectors have the same names.
-    pub(super) async fn two_instances(skin: Skin) -> Self {
+    pub(super) fn two_instances(skin: Skin) -> Self {
         let world = World::new().skin(skin);
-        Self::of(world.instance(OTHER_INSTANCE, connectors).instance(INSTANCE, connectors)).await
+        Self::of(world.instance(OTHER_INSTANCE, connectors).instance(INSTANCE, connectors))
     }
 
-    pub(super) async fn of(world: World) -> Self {
-        Self::with_profile(world, Profile::built_in()).await
+    pub(super) fn of(world: World) -> Self {
+        Self::with_profile(world, Profile::built_in())
     }
 
-    pub(super) async fn with_profile(world: World, profile: Profile) -> Self {
-        let simulator = Simulator::start(world).await.unwrap();
+    pub(super) fn with_profile(world: World, profile: Profile) -> Self {
+        let simulator = Simulator::start(world).unwrap();
         let clock = StillClock::at("2026-03-01T12:00:00Z".parse().unwrap());
         let console = console(simulator.console_url(), profile, Arc::clone(&clock));
         Self { simulator, console, clock }
@@ -141,7 +141,7 @@ impl Bench {
 }
 
 fn connectors(instance: InstancePlan) -> InstancePlan {
-    instance.connector(CONNECTOR).connector_with("Salesforce leads", |plan| plan.disabled())
+    instance.connector(CONNECTOR).connector_with("Salesforce leads", ConnectorPlan::disabled)
 }
 
 fn console(url: &str, profile: Profile, clock: Arc<StillClock>) -> HttpConsole {

@@ -41,7 +41,7 @@ struct Host {
 type Answers = HashMap<String, Vec<Answer>>;
 
 impl Host {
-    async fn of(answers: impl IntoIterator<Item = (&str, Vec<Answer>)>) -> Self {
+    fn of<'a>(answers: impl IntoIterator<Item = (&'a str, Vec<Answer>)>) -> Self {
         let answers: Answers =
             answers.into_iter().map(|(key, all)| (key.to_owned(), all)).collect();
         let answers = Arc::new(Mutex::new(answers));
@@ -64,7 +64,7 @@ impl Host {
     }
 
     /// A console with a login that is accepted, and these pages behind it.
-    async fn inside(pages: impl IntoIterator<Item = (&str, Vec<Answer>)>) -> Self {
+    fn inside<'a>(pages: impl IntoIterator<Item = (&'a str, Vec<Answer>)>) -> Self {
         let form = "<form method=post action='/in'><input placeholder=Email name=e>\
                     <input type=password placeholder=Password name=p><button>Login</button></form>";
         let home = "<a href='/out'>Log out</a> <a href='/sync'>Data Sync</a> \
@@ -75,7 +75,7 @@ impl Host {
             ("GET /home", vec![page(home)]),
             ("GET /integration", vec![page("<a href='/security'>Security</a>")]),
         ];
-        Self::of(gate.into_iter().chain(pages)).await
+        Self::of(gate.into_iter().chain(pages))
     }
 
     fn count(&self) -> usize {
@@ -109,7 +109,7 @@ async fn refusal(url: &str) -> Trouble {
 
 #[actix_web::test]
 async fn a_console_that_does_not_listen_is_unreachable() {
-    let bench = Bench::one_instance(Skin::Plain).await;
+    let bench = Bench::one_instance(Skin::Plain);
     let url = bench.simulator.console_url().to_owned();
     bench.simulator.clone().stop().await;
     drop(bench);
@@ -121,13 +121,13 @@ async fn an_answer_that_comes_too_late_is_unreachable_on_a_get_and_no_answer_on_
     for (request, trouble) in
         [("GET connector", Trouble::Unreachable), ("POST change-state", Trouble::NoAnswer)]
     {
-        let mut bench = Bench::one_instance(Skin::Plain).await;
+        let mut bench = Bench::one_instance(Skin::Plain);
         bench.console = console_at(
             bench.simulator.console_url(),
             Profile::built_in(),
             Duration::from_millis(1500),
         );
-        let late = Fault::Delay(Duration::from_secs(60));
+        let late = Fault::Delay(Duration::from_mins(1));
         bench.simulator.fault(Match::request(request), late, Times::Once);
         let mut session = bench.open().await.unwrap();
         let error = session.switch_connector(&connector(None), Switch::Disable).await.unwrap_err();
@@ -137,7 +137,7 @@ async fn an_answer_that_comes_too_late_is_unreachable_on_a_get_and_no_answer_on_
 
 #[actix_web::test]
 async fn an_account_that_is_not_configured_is_named() {
-    let bench = Bench::one_instance(Skin::Plain).await;
+    let bench = Bench::one_instance(Skin::Plain);
     let unknown = AccountName::parse("nobody").unwrap();
     let Err(error) = bench.console.open(&unknown, &login()).await else { panic!("it opened") };
     assert_eq!(error.trouble, Trouble::UnknownAccount { account: unknown });
@@ -157,25 +157,25 @@ async fn a_console_without_https_is_refused_unless_it_is_on_this_machine() {
 
 #[actix_web::test]
 async fn a_redirect_to_another_origin_is_not_followed_and_named() {
-    let elsewhere = Host::of([("GET /", vec![page("x")])]).await;
-    let host = Host::of([("GET /", vec![redirect(&format!("{}/?q=1", elsewhere.url))])]).await;
+    let elsewhere = Host::of([("GET /", vec![page("x")])]);
+    let host = Host::of([("GET /", vec![redirect(&format!("{}/?q=1", elsewhere.url))])]);
     let trouble = refusal(&host.url).await;
     assert_eq!(trouble, Trouble::ForeignRedirect { origin: elsewhere.url.clone() });
     assert_eq!(elsewhere.count(), 0);
     let https = host.url.replace("http://", "https://");
-    let host = Host::of([("GET /", vec![redirect(&https)])]).await;
+    let host = Host::of([("GET /", vec![redirect(&https)])]);
     assert_eq!(refusal(&host.url).await, Trouble::ForeignRedirect { origin: https });
 }
 
 #[actix_web::test]
 async fn a_login_form_that_leads_to_another_origin_is_not_sent() {
-    let elsewhere = Host::of([("POST /in", vec![page("x")])]).await;
+    let elsewhere = Host::of([("POST /in", vec![page("x")])]);
     let form = format!(
         "<form method=post action='{}/in'><input placeholder=Email name=e><input type=password \
          placeholder=Password name=p><button>Login</button></form>",
         elsewhere.url
     );
-    let host = Host::of([("GET /", vec![page(&form)])]).await;
+    let host = Host::of([("GET /", vec![page(&form)])]);
     let trouble = refusal(&host.url).await;
     assert_eq!(trouble, Trouble::ForeignRedirect { origin: elsewhere.url.clone() });
     assert_eq!(elsewhere.count(), 0);
@@ -183,7 +183,7 @@ async fn a_login_form_that_leads_to_another_origin_is_not_sent() {
 
 #[actix_web::test]
 async fn redirects_in_circles_end() {
-    let host = Host::of([("GET /", vec![redirect("/a")]), ("GET /a", vec![redirect("/")])]).await;
+    let host = Host::of([("GET /", vec![redirect("/a")]), ("GET /a", vec![redirect("/")])]);
     let Trouble::Unreadable { why, .. } = refusal(&host.url).await else {
         panic!("another trouble")
     };
@@ -196,7 +196,7 @@ async fn an_answer_that_is_no_page_or_too_large_is_unreadable() {
     let json = Answer(200, vec![("content-type", "application/json".to_owned())], "{}".to_owned());
     let large = page(&"x".repeat(4 * 1024 * 1024));
     for (answer, reason) in [(json, "it is not a page"), (large, "it is larger than 4 MiB")] {
-        let host = Host::of([("GET /", vec![answer])]).await;
+        let host = Host::of([("GET /", vec![answer])]);
         let Trouble::Unreadable { page, why } = refusal(&host.url).await else {
             panic!("another trouble")
         };
@@ -207,14 +207,14 @@ async fn an_answer_that_is_no_page_or_too_large_is_unreadable() {
 #[actix_web::test]
 async fn a_login_page_that_a_script_draws_is_said_to_need_the_browser() {
     let host = Host::of([("GET /", vec![page("<div id=app></div><script src=/a.js></script>")])]);
-    let trouble = refusal(&host.await.url).await;
+    let trouble = refusal(&host.url).await;
     assert_eq!(trouble, Trouble::NeedsScript { page: "login".to_owned() });
     assert!(trouble.to_string().contains("browser driver"));
 }
 
 #[actix_web::test]
 async fn a_page_behind_the_login_that_is_refused_is_a_changed_page() {
-    let host = Host::inside([("GET /home", vec![Answer(403, Vec::new(), String::new())])]).await;
+    let host = Host::inside([("GET /home", vec![Answer(403, Vec::new(), String::new())])]);
     let Trouble::PageChanged { expected, seen, .. } = refusal(&host.url).await else {
         panic!("another trouble")
     };
@@ -236,8 +236,7 @@ async fn save(form: &str, answer: Answer, after: &str) -> (Result<(), Trouble>, 
     let host = Host::inside([
         ("GET /security", vec![page(form), page(after)]),
         ("POST /security", vec![answer]),
-    ])
-    .await;
+    ]);
     let console = console_at(&host.url, Profile::built_in(), Duration::from_secs(20));
     let mut session = console.open(&account(), &login()).await.unwrap();
     let saved = session.update_integration(&integration(None), &credential()).await;
@@ -328,8 +327,7 @@ async fn a_state_that_nobody_knows_is_shown_and_never_acted_upon() {
         ("GET /sync", vec![page("<a href='/list'>View Connectors</a>")]),
         ("GET /list", vec![page("<a href='/one'>Salesforce contacts</a>")]),
         ("GET /one", vec![page(body)]),
-    ])
-    .await;
+    ]);
     let console = console_at(&host.url, Profile::built_in(), Duration::from_secs(20));
     let mut session = console.open(&account(), &login()).await.unwrap();
     let place = connector(None);
