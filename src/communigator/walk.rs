@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use url::Url;
 
 use crate::communigator::form::{Entries, Method, Request};
 use crate::communigator::halt::Halt;
@@ -150,10 +149,14 @@ impl Walk {
     }
 
     /// Presses the one link or button of that label, with nothing filled in.
-    pub(super) async fn press(&self, page: &Page, label: &Label) -> Result<Page, Halt> {
+    /// A tab whose content the page has already leaves it as it is.
+    pub(super) async fn press(&self, page: &Arc<Page>, label: &Label) -> Result<Arc<Page>, Halt> {
         let action = page.pressable(label, None)?;
+        if matches!(page.actions.get(action).map(|action| &action.effect), Some(Effect::Stay)) {
+            return Ok(Arc::clone(page));
+        }
         match Request::pressing(page, action, &Entries::default())? {
-            Some(request) => self.request(label.name(), request).await,
+            Some(request) => Ok(Arc::new(self.request(label.name(), request).await?)),
             None => Err(Trouble::NeedsScript { page: page.name().to_owned() }.into()),
         }
     }
@@ -166,10 +169,11 @@ impl Walk {
         route: &Route,
         fits: &(dyn Fn(&Page) -> bool + Sync),
     ) -> Result<Arc<Page>, Halt> {
-        let shortcut = self.walk(route, true).await;
-        match shortcut {
+        let is_shortcut = self.has_shortcut(route);
+        let arrived = self.walk(route, true).await;
+        match arrived {
             Ok(page) if page.status < 400 && fits(&page) => return Ok(page),
-            Ok(_) | Err(Halt::Failed(_)) if !self.took_shortcut(route) => return shortcut,
+            Ok(_) | Err(_) if !is_shortcut => return arrived,
             Err(Halt::Failed(error)) if !is_about_the_page(&error.trouble) => {
                 return Err(Halt::Failed(error));
             }
@@ -181,9 +185,9 @@ impl Walk {
         self.walk(route, false).await
     }
 
-    fn took_shortcut(&self, route: &Route) -> bool {
-        (0..=route.legs.len()).any(|legs| self.memory.page(&route.key(legs)).is_some())
-            || !self.seen.is_empty()
+    fn has_shortcut(&self, route: &Route) -> bool {
+        let keys = || (0..=route.legs.len()).map(|legs| route.key(legs));
+        keys().any(|key| self.memory.page(&key).is_some() || self.seen.contains_key(&key))
     }
 
     async fn walk(&mut self, route: &Route, shortcut: bool) -> Result<Arc<Page>, Halt> {
@@ -194,19 +198,33 @@ impl Walk {
             let page = self.request(step, Request::get(url, None)).await?;
             return Ok(self.keep(route.end(), page));
         }
-        // The furthest page that is known, by having been seen or by its address.
-        let known = |legs: &usize| {
-            let key = route.key(*legs);
-            self.seen.contains_key(&key) || (shortcut && self.memory.page(&key).is_some())
-        };
-        let from = (0..length).rev().find(known).unwrap_or(0);
-        let mut here = if let Some(seen) = self.seen.get(&route.key(from)) {
-            Arc::clone(&seen.page)
+        let mut limit = length;
+        loop {
+            // The furthest page that is known, by having been seen or by its address.
+            let known = |legs: &usize| {
+                let key = route.key(*legs);
+                self.seen.contains_key(&key) || (shortcut && self.memory.page(&key).is_some())
+            };
+            let from = (0..limit).rev().find(known).unwrap_or(0);
+            let (page, asked) = self.legs(route, from).await?;
+            // Tabs on one page lead to its end without a request; what was seen before is not
+            // what is there now, so that the walk starts further back.
+            if asked || from == 0 {
+                return Ok(page);
+            }
+            limit = from;
+        }
+    }
+
+    /// Walks from a known page to the end, and says whether anything was asked for on the way.
+    async fn legs(&mut self, route: &Route, from: usize) -> Result<(Arc<Page>, bool), Halt> {
+        let (mut here, mut asked) = if let Some(seen) = self.seen.get(&route.key(from)) {
+            (Arc::clone(&seen.page), false)
         } else {
             // Entering the instance has left its first page behind, so that one of both is known.
             let Some(url) = self.memory.page(&route.key(from)) else { return Err(Halt::LoggedOut) };
             let page = self.request("the way", Request::get(url, None)).await?;
-            self.keep(route.key(from), page)
+            (self.keep(route.key(from), page), true)
         };
         for (at, leg) in route.legs.iter().enumerate().skip(from) {
             let next = route.legs.get(at + 1);
@@ -214,12 +232,13 @@ impl Walk {
                 leg.menu && next.is_some_and(|next| !here.pressables(&next.label, None).is_empty());
             let page =
                 if passed { None } else { self.step(&here, &leg.label, route, at + 1).await? };
+            asked |= page.is_some();
             here = match page {
                 Some(page) => page,
                 None => self.keep_again(route.key(at + 1), here),
             };
         }
-        Ok(here)
+        Ok((here, asked))
     }
 
     /// One step of a route; `None` where the page has the next one's content already.
@@ -282,20 +301,6 @@ impl Walk {
         let seen = Seen { page: Arc::clone(&page), at: self.clock.now() };
         self.seen.insert(key, seen);
         page
-    }
-
-    /// Asks for a page again that was reached by pressing `label` on `parent`.
-    pub(super) async fn again(
-        &self,
-        page: &Page,
-        parent: &Page,
-        label: &Label,
-    ) -> Result<Page, Halt> {
-        if page.by_get {
-            let url: Url = page.url.clone();
-            return self.request(&page.step, Request::get(url, None)).await;
-        }
-        self.press(parent, label).await
     }
 }
 

@@ -342,3 +342,25 @@ async fn a_state_that_nobody_knows_is_shown_and_never_acted_upon() {
     let heard = host.heard.lock().unwrap().clone();
     assert!(!heard.iter().any(|request| request.contains("/state")), "{heard:?}");
 }
+
+#[actix_web::test]
+async fn tabs_on_one_page_are_asked_for_before_they_are_filled_in() {
+    let tabs = |sdk: &str| {
+        let form = FORM.replace("sdk.user", sdk);
+        page(&format!(
+            "<a href='#s'>Security</a><p>Integration running: yes</p><div id=s>{form}</div>"
+        ))
+    };
+    let host = Host::inside([
+        ("GET /integration", vec![tabs("first"), tabs("second")]),
+        ("POST /security", vec![redirect("/integration")]),
+    ]);
+    let console = console_at(&host.url, Profile::built_in(), Duration::from_secs(20));
+    let mut session = console.open(&account(), &login()).await.unwrap();
+    let place = integration(None);
+    assert!(session.observe_integration(&place).await.unwrap().running);
+    session.update_integration(&place, &credential()).await.unwrap();
+    let heard = host.heard.lock().unwrap().clone();
+    let sent = heard.iter().find(|request| request.starts_with("POST /security")).unwrap();
+    assert!(sent.contains("&sdk=second&"), "what another person changed is not put back: {sent}");
+}
