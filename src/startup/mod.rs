@@ -26,7 +26,7 @@ use crate::vault::VaultSetupError;
 pub use crate::startup::plant::Plant;
 
 /// How far a sender's clock may be off, in both directions.
-const WINDOW: Duration = Duration::from_secs(300);
+const WINDOW: Duration = Duration::from_mins(5);
 
 /// How long the end may take once it is asked for: less than the 30 seconds that Kubernetes gives.
 pub const DRAIN: Duration = Duration::from_secs(25);
@@ -69,6 +69,9 @@ pub enum StartError {
         #[source]
         source: ProfileError,
     },
+    /// The client for the consoles cannot be built.
+    #[error("consoles: the HTTP client cannot be built; are CA certificates installed?")]
+    Transport(#[source] reqwest::Error),
     /// A console account cannot be used.
     #[error("consoles: an account cannot be used")]
     Console(#[from] AccountError),
@@ -125,7 +128,7 @@ impl App {
                 certificate: config.hooks.certificate_file.clone(),
                 key: config.hooks.private_key_file.clone(),
             })?,
-            meter: Arc::clone(&plant.metrics) as _,
+            meter: plant.metrics.clone(),
             clock: Arc::clone(&plant.world.clock),
         };
         let hooks = hooks.bind(hooks::Settings {

@@ -10,7 +10,7 @@ use simulator::{Change, Skin, State};
 use crate::support::receiver::{Receiver, client, tell};
 use crate::support::town::{CONNECTORS, INSTANCES, Town, USERNAME};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Waits until the only rotation is in this phase; returns its id.
 async fn until(receiver: &Receiver, phase: &str) -> String {

@@ -2,6 +2,7 @@
 
 // So that the lints know helpers outside of `#[test]` functions for what they are.
 #![cfg(test)]
+#![expect(clippy::disallowed_methods, reason = "real processes and servers are waited for")]
 
 mod support;
 

@@ -99,11 +99,7 @@ impl Bench {
         Self::with_profile(world, Profile::built_in())
     }
 
-<<<<<<< HEAD
-    pub(super) async fn with_profile(world: World, profile: Profile) -> Self {
-=======
     pub(super) fn with_profile(world: World, profile: Profile) -> Self {
->>>>>>> console
         let simulator = Simulator::start(world).unwrap();
         let clock = StillClock::at("2026-03-01T12:00:00Z".parse().unwrap());
         let console = console(simulator.console_url(), profile, Arc::clone(&clock));

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::support::town::{Town, USERNAME};
 
 /// Longer than anything here takes, even on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running reset-receiver. It is killed when dropped.
 pub(crate) struct Receiver {

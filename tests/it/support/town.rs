@@ -31,7 +31,7 @@ pub(crate) const CONNECTORS: [(&str, &str, bool); 3] = [
 pub(crate) const INSTANCES: [&str; 2] = ["Acme UK", "Acme US"];
 
 /// A period longer than any test.
-const RARELY: Duration = Duration::from_secs(3600);
+const RARELY: Duration = Duration::from_hours(1);
 
 /// A world to rotate in.
 pub(crate) struct Town {
