@@ -9,5 +9,6 @@ mod architecture;
 mod console_contract;
 mod image;
 mod manifests;
+mod operator;
 mod rotation;
 mod vault;
