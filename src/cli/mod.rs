@@ -15,7 +15,9 @@ use crate::cli::remote::RemoteCommand;
 use crate::domain::ids::TargetName;
 
 pub mod client;
+pub mod doctor;
 pub mod follow;
+pub mod host;
 pub mod remote;
 mod secret_file;
 pub mod send;
@@ -70,9 +72,6 @@ pub struct DoctorArguments {
     /// Say it as JSON.
     #[arg(long)]
     pub json: bool,
-    /// Write the pages that were seen, values removed, to this folder.
-    #[arg(long, value_name = "DIR")]
-    pub save: Option<PathBuf>,
 }
 
 /// How a command ended, as the shell sees it.

@@ -1,6 +1,7 @@
 //! The commands that ask a running receiver, and where it is.
 
 use std::io::{self, Write};
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,7 +17,9 @@ use crate::cli::secret_file;
 use crate::cli::send::{self, SendArguments, SendError};
 use crate::cli::status::{self, Look};
 use crate::cli::verbs;
+use crate::config::Config;
 use crate::domain::ids::{RotationId, TargetName};
+use crate::operator::who_may::Role;
 use crate::ports::clock::Clock;
 
 /// What asks a running receiver.
@@ -183,6 +186,20 @@ impl RemoteCommand {
 }
 
 impl Access {
+    /// The private listener of a configuration, and the first token there that may act.
+    pub fn of(config: &Config) -> Self {
+        let mut listen = config.operator.listen;
+        if listen.ip().is_unspecified() {
+            listen.set_ip(Ipv4Addr::LOCALHOST.into());
+        }
+        let tokens = &config.operator.tokens;
+        let acting = tokens.iter().find(|token| token.role == Role::Operator);
+        Self {
+            operator: Url::parse(&format!("http://{listen}")).ok(),
+            token_file: acting.or(tokens.first()).map(|token| token.token_file.clone()),
+        }
+    }
+
     fn or(self, fallback: &Self) -> Self {
         Self {
             operator: self.operator.or_else(|| fallback.operator.clone()),

@@ -5,6 +5,7 @@ mod reader;
 mod sections;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -75,8 +76,8 @@ pub struct Source {
     pub name: SourceName,
     /// The targets that it may speak for; `None` for all.
     pub targets: Option<Vec<TargetName>>,
-    /// How many deliveries are looked at in one minute.
-    pub rate_per_minute: u32,
+    /// How many deliveries from one address are looked at in one minute, and at once.
+    pub rate_per_minute: NonZeroU32,
     /// The ways to authenticate, one of which has to succeed.
     pub authentication: Vec<AuthenticationFiles>,
 }

@@ -165,7 +165,10 @@ impl<'t> Reader<'t> {
     fn finish(&self) {
         for key in self.table.keys().filter(|key| !self.asked.contains(key.as_str())) {
             let known: Vec<&str> = self.asked.iter().copied().collect();
-            self.fault(key, format!("is not a key that is known here; known: {}", known.join(", ")));
+            self.fault(
+                key,
+                format!("is not a key that is known here; known: {}", known.join(", ")),
+            );
         }
     }
 }
@@ -256,7 +259,8 @@ pub(in crate::config) fn whole<T: TryFrom<i64>>(
     move |value| {
         let (low, high) = (bounds.start(), bounds.end());
         let wrong = || format!("must be a whole number from {low} to {high}");
-        let number = value.as_integer().filter(|number| bounds.contains(number)).ok_or_else(wrong)?;
+        let number =
+            value.as_integer().filter(|number| bounds.contains(number)).ok_or_else(wrong)?;
         T::try_from(number).map_err(|_| wrong())
     }
 }

@@ -1,6 +1,7 @@
 //! The sections of the configuration file, one function each.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,6 +21,9 @@ use crate::engine::settings::Settings as Rotation;
 use crate::operator::who_may::Role;
 use crate::telemetry::{LogFormat, Settings as Log};
 use crate::vault::{Auth, Settings as Vault};
+
+/// How many deliveries from one address a source looks at in one minute, unless it says otherwise.
+const RATE_PER_MINUTE: NonZeroU32 = NonZeroU32::new(600).unwrap();
 
 /// The public listener.
 #[derive(Debug, Clone)]
@@ -229,9 +233,8 @@ pub(in crate::config) fn log(section: &mut Reader<'_>) -> Option<Log> {
         _ => Err("must be \"json\" or \"text\"".to_owned()),
     });
     let levels = "must be one of error, warn, info, debug, trace";
-    let level = section.required("level", |value: &Value| {
-        text(value)?.parse().map_err(|_| levels.to_owned())
-    });
+    let level = section
+        .required("level", |value: &Value| text(value)?.parse().map_err(|_| levels.to_owned()));
     Some(Log { format: format?, level: level? })
 }
 
@@ -240,9 +243,8 @@ pub(in crate::config) fn console(name: &str, section: &mut Reader<'_>) -> Option
     let base_url = section.required("base_url", url);
     let login = section.table("login", |login| {
         let location = location(login);
-        let mut field = |key, default: &str| {
-            login.optional(key, text).unwrap_or_else(|| default.to_owned())
-        };
+        let mut field =
+            |key, default: &str| login.optional(key, text).unwrap_or_else(|| default.to_owned());
         Some(LoginLocation {
             username_field: field("username_field", "username"),
             password_field: field("password_field", "password"),
@@ -284,7 +286,8 @@ pub(in crate::config) fn target(name: &str, section: &mut Reader<'_>) -> Option<
         Some("connectors-first") => Ok(UpdateOrder::ConnectorsFirst),
         _ => Err("must be \"integration-first\" or \"connectors-first\"".to_owned()),
     });
-    let surfaces: Vec<Surface> = section.each("instances", instance).into_iter().flatten().collect();
+    let surfaces: Vec<Surface> =
+        section.each("instances", instance).into_iter().flatten().collect();
     if surfaces.is_empty() {
         section.fault("instances", "must name at least one connector or integration = true");
     }
@@ -326,9 +329,15 @@ pub(in crate::config) fn source(name: &str, section: &mut Reader<'_>) -> Option<
         _ => Err("must be \"notice\"".to_owned()),
     });
     let targets = section.optional("targets", |value| {
-        texts(value)?.iter().map(|name| TargetName::parse(name).map_err(|e| e.to_string())).collect()
+        texts(value)?
+            .iter()
+            .map(|name| TargetName::parse(name).map_err(|e| e.to_string()))
+            .collect()
     });
-    let rate_per_minute = section.optional("rate_per_minute", whole(1..=1_000_000));
+    let rate_per_minute = section.optional("rate_per_minute", |value| {
+        whole(1..=1_000_000)(value)
+            .map(|rate: u32| NonZeroU32::new(rate).unwrap_or(RATE_PER_MINUTE))
+    });
     let authentication = section.each("authentication", authentication);
     if authentication.is_empty() {
         section.fault("authentication", "must name at least one scheme; there is no \"none\"");
@@ -336,7 +345,7 @@ pub(in crate::config) fn source(name: &str, section: &mut Reader<'_>) -> Option<
     Some(Source {
         name: name?,
         targets,
-        rate_per_minute: rate_per_minute.unwrap_or(600),
+        rate_per_minute: rate_per_minute.unwrap_or(RATE_PER_MINUTE),
         authentication,
     })
 }

@@ -1,1 +1,24 @@
-//! The public listener.
+//! The public listener: routes for senders, over TLS, and nothing else.
+//!
+//! One request goes this way: source known, rate, size, raw bytes, authentication, type of
+//! content, notice, intake. What a stranger sends is never parsed, and what is answered 2xx is
+//! durable.
+
+mod access_log;
+mod app;
+mod connections;
+mod headers;
+mod listener;
+mod peer;
+mod problem;
+mod rate;
+mod resets;
+mod sources;
+mod stream;
+
+pub mod limits;
+pub mod server;
+pub mod tls;
+
+pub use server::{BindError, BoundHooks, Hooks, Settings};
+pub use sources::Sources;

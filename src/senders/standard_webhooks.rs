@@ -25,7 +25,7 @@ pub const SIGNATURE: &str = "webhook-signature";
 pub const MAX_SIGNATURES: usize = 16;
 
 /// The window that the specification's own libraries use, on both sides.
-pub const DEFAULT_WINDOW: Duration = Duration::from_secs(300);
+pub const DEFAULT_WINDOW: Duration = Duration::from_mins(5);
 
 const VERSION: &str = "v1,";
 

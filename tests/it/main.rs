@@ -11,4 +11,5 @@ mod image;
 mod manifests;
 mod operator;
 mod rotation;
+mod store_contract;
 mod vault;

@@ -115,7 +115,8 @@ async fn a_reset_is_contained_and_then_both_surfaces_hold_the_new_secret() {
             assert_eq!(now.other_fields, before, "fields that are not ours are unchanged");
         }
         town.simulator.run_syncs();
-        let failed = town.simulator.login_history().iter().filter(|l| !l.outcome.is_usable()).count();
+        let failed =
+            town.simulator.login_history().iter().filter(|l| !l.outcome.is_usable()).count();
         assert_eq!(failed, 0);
         assert_eq!(town.simulator.open_sessions(), 0, "every session was closed");
         drop(Arc::clone(&hand.plant.world));

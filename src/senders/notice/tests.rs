@@ -3,7 +3,7 @@
 use super::*;
 
 const NOW: &str = "2026-03-02T09:20:00Z";
-const WINDOW: Duration = Duration::from_secs(300);
+const WINDOW: Duration = Duration::from_mins(5);
 
 fn parse_with(signed: Option<&str>, body: &str) -> Result<ResetEvent, InvalidNotice> {
     let source = SourceName::parse("flow").unwrap();

@@ -91,7 +91,7 @@ impl Bench {
     }
 
     pub(super) async fn with_profile(world: World, profile: Profile) -> Self {
-        let simulator = Simulator::start(world).await.unwrap();
+        let simulator = Simulator::start(world).unwrap();
         let clock = StillClock::at("2026-03-01T12:00:00Z".parse().unwrap());
         let console = console(simulator.console_url(), profile, Arc::clone(&clock));
         Self { simulator, console, clock }

@@ -1,4 +1,5 @@
 //! What the suites share: real servers and stateful stand-ins.
 
+pub(crate) mod manual_clock;
 pub(crate) mod openbao;
 pub(crate) mod town;

@@ -92,8 +92,7 @@ impl Town {
 
     /// Writes the Salesforce secret into Vault; returns its version.
     pub(crate) async fn write_secret(&self, credential: &Credential) -> u64 {
-        let fields =
-            json!({"password": credential.password, "security_token": credential.token});
+        let fields = json!({"password": credential.password, "security_token": credential.token});
         self.openbao.write_secret(&self.mount, "salesforce", &fields).await
     }
 

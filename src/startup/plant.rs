@@ -1,21 +1,16 @@
-//! The composition root: a [`Config`] becomes an [`App`] that is bound to its addresses and can
-//! be run.
+//! Everything behind the listeners, built from the configuration.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
 
 use crate::clock::SystemClock;
-use crate::communigator::{
-    AccountConfig, AccountError, HttpConsole, Profile, ProfileError, Timeouts,
-};
-use crate::config::{Config, Console as ConsoleConfig, OperatorToken};
-use crate::domain::secret::{FingerprintKey, SecretText};
+use crate::communigator::{AccountConfig, HttpConsole, Profile, Timeouts};
+use crate::config::{Config, Console};
+use crate::domain::ids::AccountName;
+use crate::domain::secret::FingerprintKey;
 use crate::engine::console_login::ConsoleLogins;
 use crate::engine::drive::World;
 use crate::engine::intake::Intake;
@@ -23,53 +18,12 @@ use crate::engine::operations::Operations;
 use crate::engine::targets::Targets;
 use crate::engine::worker::Worker;
 use crate::metrics::Metrics;
-use crate::operator::readiness::Readiness;
-use crate::operator::who_may::AccessToken;
-use crate::operator::{self, BoundOperator, Operator};
 use crate::ports::clock::Clock;
 use crate::ports::journal::Journal;
-use crate::store::{OpenError, SqliteStore};
-use crate::vault::{Vault, VaultSetupError};
-
-/// The program could not be put together.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// A file that the configuration names cannot be read.
-    #[error("{key}: the file {path} cannot be read")]
-    File {
-        /// The key that names it.
-        key: String,
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The fingerprint key is too short.
-    #[error("store.fingerprint_key_file: a fingerprint key has at least {} bytes", FingerprintKey::MIN_BYTES)]
-    FingerprintKey,
-    /// The database cannot be used.
-    #[error("store.url: the database cannot be used")]
-    Store(#[from] OpenError),
-    /// The Vault client cannot be built.
-    #[error("vault: the client cannot be built")]
-    Vault(#[from] VaultSetupError),
-    /// A profile cannot be used.
-    #[error("consoles.{account}.profile_file: the profile cannot be used")]
-    Profile {
-        /// The console account.
-        account: String,
-        /// Why.
-        #[source]
-        source: ProfileError,
-    },
-    /// A console account cannot be used.
-    #[error("consoles: an account cannot be used")]
-    Console(#[from] AccountError),
-    /// The private listener cannot be opened.
-    #[error("operator: the listener cannot be opened")]
-    Operator(#[from] operator::BindError),
-}
+use crate::startup::StartError;
+use crate::startup::files::{read, read_text};
+use crate::store::SqliteStore;
+use crate::vault::Vault;
 
 /// Everything behind the listeners.
 pub struct Plant {
@@ -107,7 +61,11 @@ impl Plant {
         let logins = ConsoleLogins::new(
             Arc::clone(&vault) as _,
             Arc::clone(&clock),
-            config.consoles.iter().map(|c| (c.name.clone(), c.login.clone())).collect::<BTreeMap<_, _>>(),
+            config
+                .consoles
+                .iter()
+                .map(|c| (c.name.clone(), c.login.clone()))
+                .collect::<BTreeMap<_, _>>(),
             config.rotation.console_login_age,
         );
         let intake = Intake::new(
@@ -143,7 +101,7 @@ impl Plant {
     }
 
     /// Keeps the Vault token fresh and the consoles' logins at hand, until it is dropped.
-    async fn keep_house(&self) {
+    pub(in crate::startup) async fn keep_house(&self) {
         let logins = async {
             loop {
                 self.world.logins.prefetch().await;
@@ -164,32 +122,12 @@ fn with_failpoints(journal: Arc<dyn Journal>) -> Arc<dyn Journal> {
     journal
 }
 
-/// Reads a file that a key names.
-fn read(key: &str, path: &Path) -> Result<Vec<u8>, StartError> {
-    std::fs::read(path).map_err(|source| StartError::File {
-        key: key.to_owned(),
-        path: path.to_owned(),
-        source,
-    })
-}
-
-fn read_text(key: &str, path: &Path) -> Result<String, StartError> {
-    let bytes = read(key, path)?;
-    String::from_utf8(bytes).map_err(|error| StartError::File {
-        key: key.to_owned(),
-        path: path.to_owned(),
-        source: std::io::Error::new(std::io::ErrorKind::InvalidData, error.utf8_error()),
-    })
-}
-
 fn fingerprint_key(path: &Path) -> Result<FingerprintKey, StartError> {
     let bytes = read("store.fingerprint_key_file", path)?;
     FingerprintKey::new(bytes.trim_ascii().to_vec()).ok_or(StartError::FingerprintKey)
 }
 
-fn account(
-    console: &ConsoleConfig,
-) -> Result<(crate::domain::ids::AccountName, AccountConfig), StartError> {
+fn account(console: &Console) -> Result<(AccountName, AccountConfig), StartError> {
     let profile = match &console.profile_file {
         None => Profile::built_in(),
         Some(path) => {
@@ -206,11 +144,4 @@ fn account(
         timeouts: Timeouts { connect: console.connect_timeout, request: console.timeout },
     };
     Ok((console.name.clone(), config))
-}
-
-fn access_token(token: &OperatorToken) -> Result<AccessToken, StartError> {
-    let key = format!("operator.tokens ({})", token.name);
-    let text = read_text(&key, &token.token_file)?;
-    let token_text = SecretText::new(text.trim().to_owned());
-    Ok(AccessToken { name: token.name.clone(), role: token.role, token: token_text })
 }

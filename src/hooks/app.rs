@@ -1,0 +1,59 @@
+//! The routes of the public listener.
+
+use std::sync::Arc;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpResponse, web};
+
+use crate::engine::intake::Intake;
+use crate::hooks::access_log::access_log;
+use crate::hooks::headers::screen;
+use crate::hooks::limits::Limits;
+use crate::hooks::problem::Problem;
+use crate::hooks::resets;
+use crate::hooks::sources::Sources;
+use crate::ports::clock::Clock;
+use crate::ports::meter::Meter;
+
+/// What every request may need.
+pub(super) struct State {
+    pub(super) intake: Intake,
+    pub(super) sources: Arc<Sources>,
+    pub(super) meter: Arc<dyn Meter>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) limits: Limits,
+}
+
+/// The routes, as `openapi.yaml` names them.
+pub(super) fn app(
+    state: Arc<State>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    App::new()
+        .app_data(web::Data::from(state))
+        .wrap(from_fn(screen))
+        .wrap(from_fn(access_log))
+        .service(
+            web::resource("/v1/resets/{source}")
+                .post(resets::receive)
+                .default_service(web::to(method_not_allowed)),
+        )
+        .default_service(web::to(unknown_route))
+}
+
+async fn method_not_allowed() -> Result<HttpResponse, Problem> {
+    Err(Problem::Method)
+}
+
+async fn unknown_route() -> Result<HttpResponse, Problem> {
+    Err(Problem::UnknownRoute)
+}

@@ -1,0 +1,70 @@
+//! The head of a request: as the senders see it, and what is refused of it.
+//!
+//! actix-http refuses by itself, with an empty 400: no `Host` or two, `Content-Length` together
+//! with `Transfer-Encoding`, either of them twice, an encoding other than `chunked`.
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Version;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use actix_web::middleware::Next;
+use actix_web::{HttpMessage, HttpRequest, web};
+
+use crate::hooks::app::State;
+use crate::hooks::problem::Problem;
+use crate::senders::delivery::Headers;
+
+/// The headers of one request.
+pub(super) struct Received<'a>(pub(super) &'a HeaderMap);
+
+impl Headers for Received<'_> {
+    fn only(&self, name: &str) -> Option<&[u8]> {
+        let mut values = self.0.get_all(name);
+        let value = values.next()?;
+        values.next().is_none().then(|| value.as_bytes())
+    }
+}
+
+/// Refuses a head that is too large and a version other than HTTP/1.1, before any route.
+pub(super) async fn screen(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    if request.version() != Version::HTTP_11 {
+        return Err(Problem::Version.into());
+    }
+    let limit = request.app_data::<web::Data<State>>().map(|state| state.limits.header);
+    if limit.is_some_and(|limit| head_bytes(request.request()) > limit) {
+        return Err(Problem::HeaderTooLarge.into());
+    }
+    next.call(request).await
+}
+
+/// The size of the head, as it came.
+fn head_bytes(request: &HttpRequest) -> usize {
+    let line = request.method().as_str().len()
+        + request.uri().path_and_query().map_or(0, |path| path.as_str().len())
+        + "  HTTP/1.1\r\n".len();
+    let field = |(name, value): (
+        &actix_web::http::header::HeaderName,
+        &actix_web::http::header::HeaderValue,
+    )| { name.as_str().len() + value.len() + ": \r\n".len() };
+    line + request.headers().iter().map(field).sum::<usize>() + "\r\n".len()
+}
+
+/// The length that a request announces, where it announces one.
+pub(super) fn content_length(request: &HttpRequest) -> Option<u64> {
+    request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// Whether the body is JSON in UTF-8, not compressed.
+pub(super) fn is_json(request: &HttpRequest) -> bool {
+    let headers = request.headers();
+    let one = headers.get_all(CONTENT_TYPE).count() == 1;
+    let plain = headers.get_all(CONTENT_ENCODING).all(|coding| coding == "identity");
+    let utf8 = match request.encoding() {
+        Ok(encoding) => encoding.name() == "UTF-8",
+        Err(_) => false,
+    };
+    one && plain && utf8 && request.content_type().eq_ignore_ascii_case("application/json")
+}
