@@ -107,7 +107,7 @@ mod tests {
 
     async fn next(signals: &mut UnboundedReceiver<()>) {
         if signals.recv().await.is_none() {
-            pending().await
+            pending::<()>().await;
         }
     }
 

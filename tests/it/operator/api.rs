@@ -169,14 +169,14 @@ async fn a_step_that_failed_and_will_be_tried_again_is_waited_for() {
 #[tokio::test]
 async fn rotations_are_filtered_and_paged_by_a_cursor() {
     let bench = Bench::start().await;
-    let mut begun = Vec::new();
+    let mut ids_of_all = Vec::new();
     for _ in 0..3 {
         let (began, id) = (bench.clock.now(), bench.begin("acme").await);
         bench.write(id, [containment(), recovery(began)].concat()).await;
-        begun.push(id.to_string());
+        ids_of_all.push(id.to_string());
     }
-    begun.push(bench.begin("globex").await.to_string());
-    begun.reverse();
+    ids_of_all.push(bench.begin("globex").await.to_string());
+    ids_of_all.reverse();
     let ids = |page: &Value| -> Vec<String> {
         let rotations = page["rotations"].as_array().unwrap();
         rotations.iter().map(|summary| summary["id"].as_str().unwrap().to_owned()).collect()
@@ -184,16 +184,16 @@ async fn rotations_are_filtered_and_paged_by_a_cursor() {
     let list = async |query: &str| bench.get(&format!("/v1/rotations?{query}")).await.json();
 
     let first = list("limit=3").await;
-    assert_eq!(ids(&first), begun[..3]);
-    assert_eq!(first["next_before"], begun[2]);
-    let second = list(&format!("limit=3&before={}", begun[2])).await;
-    assert_eq!(ids(&second), begun[3..]);
+    assert_eq!(ids(&first), ids_of_all[..3]);
+    assert_eq!(first["next_before"], ids_of_all[2]);
+    let second = list(&format!("limit=3&before={}", ids_of_all[2])).await;
+    assert_eq!(ids(&second), ids_of_all[3..]);
     assert_eq!(second["next_before"], Value::Null);
     let whole = list("limit=4").await;
     assert_eq!(whole["next_before"], Value::Null, "a full last page has no next one");
 
-    assert_eq!(ids(&list("target=globex").await), begun[..1]);
-    assert_eq!(ids(&list("phase=confirmed").await), begun[1..]);
+    assert_eq!(ids(&list("target=globex").await), ids_of_all[..1]);
+    assert_eq!(ids(&list("phase=confirmed").await), ids_of_all[1..]);
     assert!(ids(&list("target=globex&phase=confirmed").await).is_empty());
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{HeaderMap, HeaderValue};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use reset_receiver::cli::remote::RemoteCommand;
 use reset_receiver::cli::send::{SendArguments, SendError, send};
@@ -40,7 +40,7 @@ struct Got<'a>(&'a HeaderMap);
 impl Headers for Got<'_> {
     fn only(&self, name: &str) -> Option<&[u8]> {
         let mut values = self.0.get_all(name);
-        values.next().filter(|_| values.next().is_none()).map(|value| value.as_bytes())
+        values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes)
     }
 }
 
