@@ -187,3 +187,13 @@ async fn no_accepted_event_is_lost_over_kills_at_random_moments() {
     assert_eq!(accepted.len(), EVENTS);
     assert!(lost.is_empty(), "lost over {kills} kills: {lost:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_process_on_the_same_database_is_refused() {
+    let town = Town::new(Skin::Plain).await;
+    let first = Receiver::start(&town);
+    let second = Receiver::start(&town);
+    assert!(first.hooks.is_some());
+    assert_eq!(second.hooks, None, "it did not start");
+    assert!(second.log().contains("another reset-receiver works on this database"));
+}

@@ -143,7 +143,7 @@ address = "{vault}"
 method = "token"
 token_file = "{vault_token}"
 [rotation]
-lease = "1s"
+lease = "10s"
 retry_first = "20ms"
 retry_cap = "200ms"
 contain_retry_first = "10ms"
