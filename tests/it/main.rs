@@ -7,6 +7,8 @@ mod support;
 
 mod architecture;
 mod console_contract;
+mod hooks;
 mod image;
 mod manifests;
+mod openapi;
 mod vault;
