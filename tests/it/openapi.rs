@@ -196,7 +196,7 @@ fn walk(value: &Value, at: &str, look: &mut impl FnMut(&serde_json::Map<String, 
                 walk(item, &format!("{at}/{n}"), look);
             }
         }
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 

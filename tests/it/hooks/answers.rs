@@ -23,11 +23,9 @@ async fn an_accepted_notice_is_in_the_journal_and_wakes_the_worker() {
     assert_eq!(rotation.target.as_str(), "acme");
     assert_eq!(rotation.phase, Phase::AwaitingSecret, "there is no connector to contain");
     let rows = receiver.store.rows(rotation.id).await.unwrap();
-    let admitted = rows.iter().find_map(|row| match &row.entry {
-        Entry::Admitted { source, event_id, occurred_at, .. } => {
-            Some((source.as_str(), event_id.as_str(), occurred_at.to_string()))
-        }
-        _ => None,
+    let admitted = rows.iter().find_map(|row| {
+        let Entry::Admitted { source, event_id, occurred_at, .. } = &row.entry else { return None };
+        Some((source.as_str(), event_id.as_str(), occurred_at.to_string()))
     });
     assert_eq!(admitted, Some(("apex", "event-1", "2026-03-02T09:15:00Z".to_owned())));
     let woken = tokio::time::timeout(std::time::Duration::from_secs(5), receiver.wake.notified());

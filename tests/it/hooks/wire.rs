@@ -13,8 +13,8 @@ use crate::support::wire::Wire;
 /// The head of a good delivery and its body, with other framing.
 fn framed(framing: &str) -> (String, Vec<u8>) {
     let delivery = Delivery::signed(&notice());
-    let headers: String =
-        delivery.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let line = |(name, value): &(&str, String)| [name, ": ", value, "\r\n"].concat();
+    let headers: String = delivery.headers.iter().map(line).collect();
     let head = format!("POST /v1/resets/apex HTTP/1.1\r\n{framing}{headers}\r\n");
     (head, delivery.body)
 }
@@ -89,7 +89,8 @@ async fn a_chunked_body_is_read_and_counted_like_any_other() {
         |bytes: &[u8]| [format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat();
     let chunked = [chunk(&body[..20]), chunk(&body[20..]), b"0\r\n\r\n".to_vec()].concat();
     assert_eq!(status(&exchange(&receiver, (head.clone(), chunked)).await), "202");
-    let large = [chunk(&[b' '; 64 * 1024]), chunk(b" "), b"0\r\n\r\n".to_vec()].concat();
+    let large =
+        [chunk(" ".repeat(64 * 1024).as_bytes()), chunk(b" "), b"0\r\n\r\n".to_vec()].concat();
     assert_eq!(status(&exchange(&receiver, (head, large)).await), "413");
 }
 

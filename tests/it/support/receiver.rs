@@ -91,11 +91,12 @@ impl Receiver {
         let files = certificate.write(directory.path());
         let certificates = Certificates::load(files).unwrap();
         let counted = Arc::new(Counted::default());
+        let meter: Arc<dyn Meter> = Arc::<Counted>::clone(&counted);
         let hooks = Hooks {
             intake: Intake::new(journal, Arc::clone(&clock), targets, Arc::clone(&wake)),
             sources: Arc::new(Sources::new(sources(burst))),
             certificates: Arc::clone(&certificates),
-            meter: Arc::clone(&counted) as Arc<dyn Meter>,
+            meter,
             clock,
         };
         let settings = Settings {
