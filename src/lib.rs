@@ -65,16 +65,21 @@
 //! break one cannot be written. Rule 6 is enforced by the store, which checks lease and fence in
 //! the transaction that writes.
 
-pub mod domain;
-pub mod ports;
-pub mod engine;
-pub mod senders;
-pub mod hooks;
-pub mod operator;
-pub mod vault;
-pub mod communigator;
-pub mod store;
+pub mod cli;
 pub mod clock;
-pub mod telemetry;
+pub mod communigator;
+pub mod config;
+pub mod domain;
+pub mod engine;
+#[cfg(feature = "failpoints")]
+pub mod failpoints;
+pub mod hooks;
 pub mod metrics;
+pub mod operator;
+pub mod ports;
+pub mod senders;
 pub mod shutdown;
+pub mod startup;
+pub mod store;
+pub mod telemetry;
+pub mod vault;

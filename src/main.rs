@@ -1,1 +1,74 @@
-fn main() {}
+//! The program: reads the command line, runs one command, ends with one exit code.
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use reset_receiver::cli::remote::{Access, RemoteCommand, Surroundings};
+use reset_receiver::cli::{self, Arguments, Command, Exit, HostCommand, host};
+use reset_receiver::clock::SystemClock;
+use tokio_util::sync::CancellationToken;
+
+fn main() -> ExitCode {
+    let (mut out, mut err) = (io::stdout(), io::stderr());
+    let arguments = match cli::parse(std::env::args_os(), &mut out, &mut err) {
+        Ok(arguments) => arguments,
+        Err(exit) => return exit.into(),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let ran = runtime.and_then(|runtime| runtime.block_on(run(arguments, &mut out, &mut err)));
+    match ran {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            // Where standard error is gone as well, the exit code alone tells it.
+            drop(cli::report(&error, &mut err));
+            Exit::Wrong.into()
+        }
+    }
+}
+
+async fn run(arguments: Arguments, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Exit> {
+    let Arguments { config: path, command } = arguments;
+    let command = match command {
+        Command::Remote(command) => {
+            let fallback = match &path {
+                Some(_) => match host::load(path.as_deref(), std::env::vars(), err)? {
+                    Some(config) => Access::of(&config),
+                    None => return Ok(Exit::Usage),
+                },
+                None => Access::default(),
+            };
+            return ask(command, fallback, out, err).await;
+        }
+        Command::Host(command) => command,
+    };
+    let Some(config) = host::load(path.as_deref(), std::env::vars(), err)? else {
+        return Ok(Exit::Usage);
+    };
+    match command {
+        HostCommand::Serve => host::serve(&config, err).await,
+        HostCommand::Check => host::check(&config, out),
+        HostCommand::Doctor(arguments) => host::doctor(&config, &arguments, out, err).await,
+    }
+}
+
+async fn ask(
+    command: RemoteCommand,
+    fallback: Access,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> io::Result<Exit> {
+    let around = Surroundings {
+        clock: &SystemClock,
+        out,
+        is_terminal: io::stdout().is_terminal(),
+        stop: CancellationToken::new(),
+        fallback,
+    };
+    match command.run(around).await {
+        Ok(exit) => Ok(exit),
+        Err(error) => {
+            cli::report(&error, err)?;
+            Ok(error.exit())
+        }
+    }
+}

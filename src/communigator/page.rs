@@ -56,6 +56,8 @@ pub(super) struct Action {
     pub label: String,
     /// What pressing it does.
     pub effect: Effect,
+    /// The form that it belongs to, as an index into the page's forms.
+    pub form: Option<usize>,
 }
 
 /// What pressing something does.
@@ -87,11 +89,18 @@ impl Page {
         if self.title.is_empty() { &self.step } else { &self.title }
     }
 
-    /// Whether a line of it reads like this text.
-    pub(super) fn shows(&self, what: &str) -> bool {
-        let what = text::key(what);
-        self.lines.iter().any(|line| text::key(&line.text()).contains(&what))
-            || text::key(&self.title).contains(&what)
+    /// Whether it shows this name: as a line, a piece of one (`Connector: <b>name</b>`), what
+    /// follows a colon, or a part of the title. A name inside a longer one does not count.
+    pub(super) fn shows(&self, name: &str) -> bool {
+        let in_line = |line: &Line| {
+            let text = line.text();
+            let after_colon = text.split_once(':').map_or("", |(_, after)| after);
+            text::same(&text, name)
+                || text::same(after_colon, name)
+                || line.0.iter().any(|piece| text::same(piece, name))
+        };
+        let titles = [" - ", " | "].into_iter().flat_map(|between| self.title.split(between));
+        self.lines.iter().any(in_line) || titles.into_iter().any(|part| text::same(part, name))
     }
 
     /// Whether its text contains one of the patterns.

@@ -5,6 +5,7 @@ mod reader;
 mod sections;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -56,12 +57,12 @@ pub struct Console {
     pub name: AccountName,
     /// Where its pages begin.
     pub base_url: Url,
+    /// Further origins that belong to the tenant, a sign-on host for instance.
+    pub other_origins: Vec<Url>,
     /// Where its login lives in Vault.
     pub login: LoginLocation,
     /// The file that overrides the built-in profile.
     pub profile_file: Option<PathBuf>,
-    /// How long a connection may take.
-    pub connect_timeout: Duration,
     /// How long a request may take.
     pub timeout: Duration,
 }
@@ -73,8 +74,8 @@ pub struct Source {
     pub name: SourceName,
     /// The targets that it may speak for; `None` for all.
     pub targets: Option<Vec<TargetName>>,
-    /// How many deliveries are looked at in one minute.
-    pub rate_per_minute: u32,
+    /// How many deliveries from one address are looked at in one minute, and at once.
+    pub rate_per_minute: NonZeroU32,
     /// The ways to authenticate, one of which has to succeed.
     pub authentication: Vec<AuthenticationFiles>,
 }

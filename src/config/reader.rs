@@ -165,7 +165,10 @@ impl<'t> Reader<'t> {
     fn finish(&self) {
         for key in self.table.keys().filter(|key| !self.asked.contains(key.as_str())) {
             let known: Vec<&str> = self.asked.iter().copied().collect();
-            self.fault(key, format!("is not a key that is known here; known: {}", known.join(", ")));
+            self.fault(
+                key,
+                format!("is not a key that is known here; known: {}", known.join(", ")),
+            );
         }
     }
 }
@@ -235,6 +238,11 @@ pub(in crate::config) fn url(value: &Value) -> Result<Url, String> {
     Url::parse(&text).map_err(|error| format!("`{text}` is not a URL: {error}"))
 }
 
+/// Absolute URLs.
+pub(in crate::config) fn urls(value: &Value) -> Result<Vec<Url>, String> {
+    as_array(value)?.iter().map(url).collect()
+}
+
 /// A time span such as `30s`, `10m` or `1h 30m`, longer than nothing.
 pub(in crate::config) fn duration(value: &Value) -> Result<Duration, String> {
     let text = text(value)?;
@@ -251,7 +259,8 @@ pub(in crate::config) fn whole<T: TryFrom<i64>>(
     move |value| {
         let (low, high) = (bounds.start(), bounds.end());
         let wrong = || format!("must be a whole number from {low} to {high}");
-        let number = value.as_integer().filter(|number| bounds.contains(number)).ok_or_else(wrong)?;
+        let number =
+            value.as_integer().filter(|number| bounds.contains(number)).ok_or_else(wrong)?;
         T::try_from(number).map_err(|_| wrong())
     }
 }

@@ -1,13 +1,14 @@
 //! The sections of the configuration file, one function each.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::Value;
 
 use crate::config::reader::{
-    Reader, address, duration, flag, parsed, path, paths, text, texts, url, whole,
+    Reader, address, duration, flag, parsed, path, paths, text, texts, url, urls, whole,
 };
 use crate::config::{Console, Source};
 use crate::domain::backoff::Backoff;
@@ -20,6 +21,9 @@ use crate::engine::settings::Settings as Rotation;
 use crate::operator::who_may::Role;
 use crate::telemetry::{LogFormat, Settings as Log};
 use crate::vault::{Auth, Settings as Vault};
+
+/// How many deliveries from one address a source looks at in one minute, unless it says otherwise.
+const RATE_PER_MINUTE: NonZeroU32 = NonZeroU32::new(600).unwrap();
 
 /// The public listener.
 #[derive(Debug, Clone)]
@@ -138,7 +142,7 @@ pub(in crate::config) fn vault(section: &mut Reader<'_>) -> Option<Vault> {
 
 fn vault_auth(section: &mut Reader<'_>) -> Option<Auth> {
     let method = section.required("method", text)?;
-    let mut mount = |section: &mut Reader<'_>| {
+    let mount = |section: &mut Reader<'_>| {
         section.optional("mount", text).unwrap_or_else(|| method.clone())
     };
     match method.as_str() {
@@ -229,9 +233,8 @@ pub(in crate::config) fn log(section: &mut Reader<'_>) -> Option<Log> {
         _ => Err("must be \"json\" or \"text\"".to_owned()),
     });
     let levels = "must be one of error, warn, info, debug, trace";
-    let level = section.required("level", |value: &Value| {
-        text(value)?.parse().map_err(|_| levels.to_owned())
-    });
+    let level = section
+        .required("level", |value: &Value| text(value)?.parse().map_err(|_| levels.to_owned()));
     Some(Log { format: format?, level: level? })
 }
 
@@ -240,9 +243,8 @@ pub(in crate::config) fn console(name: &str, section: &mut Reader<'_>) -> Option
     let base_url = section.required("base_url", url);
     let login = section.table("login", |login| {
         let location = location(login);
-        let mut field = |key, default: &str| {
-            login.optional(key, text).unwrap_or_else(|| default.to_owned())
-        };
+        let mut field =
+            |key, default: &str| login.optional(key, text).unwrap_or_else(|| default.to_owned());
         Some(LoginLocation {
             username_field: field("username_field", "username"),
             password_field: field("password_field", "password"),
@@ -250,15 +252,15 @@ pub(in crate::config) fn console(name: &str, section: &mut Reader<'_>) -> Option
             location: location?,
         })
     });
+    let other_origins = section.optional("other_origins", urls).unwrap_or_default();
     let profile_file = section.optional("profile_file", path);
-    let connect_timeout = section.optional("connect_timeout", duration);
     let timeout = section.optional("timeout", duration);
     Some(Console {
         name: name?,
         base_url: base_url?,
+        other_origins,
         login: login?,
         profile_file,
-        connect_timeout: connect_timeout.unwrap_or(Duration::from_secs(5)),
         timeout: timeout.unwrap_or(Duration::from_secs(30)),
     })
 }
@@ -282,7 +284,8 @@ pub(in crate::config) fn target(name: &str, section: &mut Reader<'_>) -> Option<
         Some("connectors-first") => Ok(UpdateOrder::ConnectorsFirst),
         _ => Err("must be \"integration-first\" or \"connectors-first\"".to_owned()),
     });
-    let surfaces: Vec<Surface> = section.each("instances", instance).into_iter().flatten().collect();
+    let surfaces: Vec<Surface> =
+        section.each("instances", |section| Some(instance(section))).concat();
     if surfaces.is_empty() {
         section.fault("instances", "must name at least one connector or integration = true");
     }
@@ -305,13 +308,13 @@ pub(in crate::config) fn target(name: &str, section: &mut Reader<'_>) -> Option<
     })
 }
 
-fn instance(section: &mut Reader<'_>) -> Option<Vec<Surface>> {
+fn instance(section: &mut Reader<'_>) -> Vec<Surface> {
     let instance = section.optional("name", text);
     let connectors = section.optional("connectors", texts).unwrap_or_default();
     let has_integration = section.optional("integration", flag).unwrap_or(false);
     let integration = has_integration.then(|| Surface::Integration { instance: instance.clone() });
     let connector = |name| Surface::Connector { instance: instance.clone(), name };
-    Some(connectors.into_iter().map(connector).chain(integration).collect())
+    connectors.into_iter().map(connector).chain(integration).collect()
 }
 
 pub(in crate::config) fn source(name: &str, section: &mut Reader<'_>) -> Option<Source> {
@@ -324,9 +327,15 @@ pub(in crate::config) fn source(name: &str, section: &mut Reader<'_>) -> Option<
         _ => Err("must be \"notice\"".to_owned()),
     });
     let targets = section.optional("targets", |value| {
-        texts(value)?.iter().map(|name| TargetName::parse(name).map_err(|e| e.to_string())).collect()
+        texts(value)?
+            .iter()
+            .map(|name| TargetName::parse(name).map_err(|e| e.to_string()))
+            .collect()
     });
-    let rate_per_minute = section.optional("rate_per_minute", whole(1..=1_000_000));
+    let rate_per_minute = section.optional("rate_per_minute", |value| {
+        whole(1..=1_000_000)(value)
+            .map(|rate: u32| NonZeroU32::new(rate).unwrap_or(RATE_PER_MINUTE))
+    });
     let authentication = section.each("authentication", authentication);
     if authentication.is_empty() {
         section.fault("authentication", "must name at least one scheme; there is no \"none\"");
@@ -334,7 +343,7 @@ pub(in crate::config) fn source(name: &str, section: &mut Reader<'_>) -> Option<
     Some(Source {
         name: name?,
         targets,
-        rate_per_minute: rate_per_minute.unwrap_or(600),
+        rate_per_minute: rate_per_minute.unwrap_or(RATE_PER_MINUTE),
         authentication,
     })
 }

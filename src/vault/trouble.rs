@@ -118,6 +118,10 @@ impl Refusal {
             // means that there is an engine and nothing at the path, which the caller knows.
             404 if self.errors.is_some() => SecretTrouble::NoEngine,
             405 => SecretTrouble::NoEngine,
+            // A new engine refuses everything for a moment, until it is one of version 2.
+            400 if self.says("non-versioned to versioned") => {
+                SecretTrouble::Unavailable(self.status)
+            }
             503 if self.says("sealed") => SecretTrouble::Sealed,
             408 | 412 | 429 | 500..=599 => SecretTrouble::Unavailable(self.status),
             _ => SecretTrouble::Unreadable,
@@ -173,6 +177,8 @@ mod tests {
         assert_eq!(trouble(503, &[]), SecretTrouble::Unavailable(503));
         assert_eq!(trouble(500, &["internal error"]), SecretTrouble::Unavailable(500));
         assert_eq!(trouble(429, &["rate limit"]), SecretTrouble::Unavailable(429));
+        let upgrading = "Upgrading from non-versioned to versioned data. This backend will be";
+        assert_eq!(trouble(400, &[upgrading]), SecretTrouble::Unavailable(400));
         assert_eq!(trouble(400, &["bad"]), SecretTrouble::Unreadable);
     }
 

@@ -2,13 +2,18 @@
 
 // So that the lints know helpers outside of `#[test]` functions for what they are.
 #![cfg(test)]
+#![expect(clippy::disallowed_methods, reason = "real processes and servers are waited for")]
 
 mod support;
 
 mod architecture;
 mod console_contract;
+mod crash;
+mod end_to_end;
 mod hooks;
 mod image;
 mod manifests;
 mod openapi;
+mod rotation;
+mod store_contract;
 mod vault;

@@ -15,7 +15,6 @@ use reset_receiver::metrics::Metrics;
 use reset_receiver::operator::readiness::Readiness;
 use reset_receiver::operator::who_may::{AccessToken, Role};
 use reset_receiver::operator::{Operator, Parts, Settings};
-use reset_receiver::ports::clock::Clock;
 use reset_receiver::ports::journal::Journal;
 use reset_receiver::store::SqliteStore;
 use serde_json::{Value, json};
@@ -24,8 +23,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::contract::{Breach, Contract};
-use crate::support::receiver::{NOW, acme};
-use crate::support::still_clock::StillClock;
+use crate::support::public_listener::{acme, at_now};
 
 const OPERATOR: &str = "operator-token-operator-token";
 const VIEWER: &str = "viewer-token-viewer-token-viewer";
@@ -43,7 +41,7 @@ struct Console {
 impl Console {
     async fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let clock: Arc<dyn Clock> = Arc::new(StillClock::at(NOW));
+        let clock = at_now();
         let path = directory.path().join("journal.db");
         let store = SqliteStore::open(&path, Arc::clone(&clock)).await.unwrap();
         let journal: Arc<dyn Journal> = Arc::new(store.clone());

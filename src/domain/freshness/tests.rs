@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::domain::secret::{FingerprintKey, SalesforceSecret, SecretText};
 
-const GRACE: Duration = Duration::from_secs(600);
+const GRACE: Duration = Duration::from_mins(10);
 const T: i64 = 100_000;
 
 fn at(second: i64) -> Timestamp {

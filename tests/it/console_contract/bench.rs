@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use reset_receiver::communigator::{AccountConfig, HttpConsole, Profile, Timeouts};
+use reset_receiver::communigator::{AccountConfig, AccountError, HttpConsole, Profile, Transport};
 use reset_receiver::domain::ids::{AccountName, RotationId, Username};
 use reset_receiver::domain::secret::{SalesforceSecret, SecretText};
 use reset_receiver::domain::target::Surface;
 use reset_receiver::ports::clock::Clock;
 use reset_receiver::ports::console::{
-    Console, ConsoleError, ConsoleLogin, ConsoleSession, SalesforceCredential,
+    Console, ConsoleError, ConsoleLogin, ConsoleSession, SalesforceCredential, Trouble,
 };
-use simulator::{ConsoleRequest, ConsoleUser, InstancePlan, Simulator, Skin, World};
+use simulator::{ConnectorPlan, ConsoleRequest, InstancePlan, Simulator, Skin, World};
 
 /// The connector that the tests rotate.
 pub(super) const CONNECTOR: &str = "Salesforce contacts";
@@ -26,6 +26,15 @@ pub(super) const NEW_PASSWORD: &str = "Nöw & <then> 100%+;\"quoted\"";
 /// What the tests write.
 pub(super) const NEW_TOKEN: &str = "t0k3n+/=&N3wN3wN3w";
 
+/// Far longer than any answer of the simulator takes, unless a fault holds it back.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(20);
+
+thread_local! {
+    // One per test, which has a thread and a runtime of its own: building one reads the machine's
+    // certificates, and that takes longer than a whole rotation.
+    static TRANSPORT: Transport = Transport::new(Duration::from_secs(5)).unwrap();
+}
+
 /// A clock whose hands move only when somebody waits.
 pub(super) struct StillClock(Mutex<Timestamp>);
 
@@ -36,6 +45,15 @@ impl StillClock {
 
     pub(super) fn advance(&self, by: Duration) {
         *self.0.lock().unwrap() += SignedDuration::try_from(by).unwrap();
+    }
+
+    /// For what the simulated console checks against the machine's own clock.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the simulator's codes follow the machine's clock"
+    )]
+    pub(super) fn set_to_the_machines(&self) {
+        *self.0.lock().unwrap() = Timestamp::now();
     }
 }
 
@@ -67,22 +85,22 @@ pub(super) struct Bench {
 
 impl Bench {
     /// A world with one instance, which opens directly.
-    pub(super) async fn one_instance(skin: Skin) -> Self {
-        Self::of(World::new().skin(skin).instance(INSTANCE, connectors)).await
+    pub(super) fn one_instance(skin: Skin) -> Self {
+        Self::of(World::new().skin(skin).instance(INSTANCE, connectors))
     }
 
     /// A world with two instances whose connectors have the same names.
-    pub(super) async fn two_instances(skin: Skin) -> Self {
+    pub(super) fn two_instances(skin: Skin) -> Self {
         let world = World::new().skin(skin);
-        Self::of(world.instance(OTHER_INSTANCE, connectors).instance(INSTANCE, connectors)).await
+        Self::of(world.instance(OTHER_INSTANCE, connectors).instance(INSTANCE, connectors))
     }
 
-    pub(super) async fn of(world: World) -> Self {
-        Self::with_profile(world, Profile::built_in()).await
+    pub(super) fn of(world: World) -> Self {
+        Self::with_profile(world, Profile::built_in())
     }
 
-    pub(super) async fn with_profile(world: World, profile: Profile) -> Self {
-        let simulator = Simulator::start(world).await.unwrap();
+    pub(super) fn with_profile(world: World, profile: Profile) -> Self {
+        let simulator = Simulator::start(world).unwrap();
         let clock = StillClock::at("2026-03-01T12:00:00Z".parse().unwrap());
         let console = console(simulator.console_url(), profile, Arc::clone(&clock));
         Self { simulator, console, clock }
@@ -96,6 +114,14 @@ impl Bench {
 
     pub(super) async fn open(&self) -> Result<Box<dyn ConsoleSession>, ConsoleError> {
         self.console.open(&account(), &login()).await
+    }
+
+    /// What a login is answered with that does not lead in.
+    pub(super) async fn refusal(&self, login: &ConsoleLogin) -> Trouble {
+        match self.console.open(&account(), login).await {
+            Ok(_) => panic!("the login was accepted"),
+            Err(error) => error.trouble,
+        }
     }
 
     /// The names of the requests since that many.
@@ -115,20 +141,36 @@ impl Bench {
 }
 
 fn connectors(instance: InstancePlan) -> InstancePlan {
-    instance.connector(CONNECTOR).connector_with("Salesforce leads", |plan| plan.disabled())
+    instance.connector(CONNECTOR).connector_with("Salesforce leads", ConnectorPlan::disabled)
 }
 
 fn console(url: &str, profile: Profile, clock: Arc<StillClock>) -> HttpConsole {
-    let config = AccountConfig {
-        base_url: url.parse().unwrap(),
-        other_origins: Vec::new(),
-        profile,
-        timeouts: Timeouts {
-            connect: Duration::from_secs(2),
-            request: Duration::from_secs(10),
-        },
-    };
-    HttpConsole::new([(account(), config)], clock).unwrap()
+    of_account(url, profile, TIMEOUT, clock).unwrap()
+}
+
+/// A driver of a console elsewhere.
+pub(super) fn try_console_at(
+    url: &str,
+    profile: Profile,
+    timeout: Duration,
+) -> Result<HttpConsole, AccountError> {
+    of_account(url, profile, timeout, StillClock::at(Timestamp::UNIX_EPOCH))
+}
+
+/// A driver of a console elsewhere.
+pub(super) fn console_at(url: &str, profile: Profile, timeout: Duration) -> HttpConsole {
+    try_console_at(url, profile, timeout).unwrap()
+}
+
+fn of_account(
+    url: &str,
+    profile: Profile,
+    timeout: Duration,
+    clock: Arc<StillClock>,
+) -> Result<HttpConsole, AccountError> {
+    let base_url = url.parse().unwrap();
+    let config = AccountConfig { base_url, other_origins: Vec::new(), profile, timeout };
+    TRANSPORT.with(|transport| HttpConsole::new(transport, [(account(), config)], clock))
 }
 
 pub(super) fn account() -> AccountName {
@@ -141,11 +183,6 @@ pub(super) fn login() -> ConsoleLogin {
         password: secret(World::CONSOLE_PASSWORD),
         totp: None,
     }
-}
-
-/// A console user with a second factor.
-pub(super) fn with_factor(secret: &str) -> ConsoleUser {
-    ConsoleUser::new(World::CONSOLE_USER, World::CONSOLE_PASSWORD).totp(secret)
 }
 
 pub(super) fn secret(text: &str) -> SecretText {

@@ -7,12 +7,12 @@ use reset_receiver::ports::journal::Journal;
 use reset_receiver::ports::meter::DeliveryOutcome;
 use serde_json::{Value, json};
 
-use crate::support::receiver::{KEY, PREVIOUS_KEY, Receiver};
+use crate::support::public_listener::{KEY, PREVIOUS_KEY, PublicListener};
 use crate::support::sender::{Delivery, Sender, changed, notice};
 
 #[tokio::test]
 async fn an_accepted_notice_is_in_the_journal_and_wakes_the_worker() {
-    let receiver = Receiver::start().await;
+    let receiver = PublicListener::start().await;
     let answer = Sender::to(&receiver).send(&Delivery::signed(&notice())).await;
     assert_eq!(answer.status, StatusCode::ACCEPTED);
     assert_eq!(answer.body["status"], "accepted");
@@ -35,7 +35,7 @@ async fn an_accepted_notice_is_in_the_journal_and_wakes_the_worker() {
 
 #[tokio::test]
 async fn a_notice_that_comes_again_is_a_duplicate_and_changes_nothing() {
-    let receiver = Receiver::start().await;
+    let receiver = PublicListener::start().await;
     let sender = Sender::to(&receiver);
     let first = sender.send(&Delivery::signed(&notice())).await;
     let again = sender.send(&Delivery::signed(&notice())).await;
@@ -50,7 +50,7 @@ async fn a_notice_that_comes_again_is_a_duplicate_and_changes_nothing() {
 
 #[tokio::test]
 async fn the_same_id_from_another_source_is_another_event_that_joins() {
-    let receiver = Receiver::start().await;
+    let receiver = PublicListener::start().await;
     let sender = Sender::to(&receiver);
     let first = sender.send(&Delivery::signed(&notice())).await;
     let other = sender.send(&Delivery::with_token("flow", &notice())).await;
@@ -61,7 +61,7 @@ async fn the_same_id_from_another_source_is_another_event_that_joins() {
 
 #[tokio::test]
 async fn a_hundred_deliveries_of_one_event_at_once_are_accepted_once() {
-    let receiver = Receiver::start().await;
+    let receiver = PublicListener::start().await;
     let sender = std::sync::Arc::new(Sender::to(&receiver));
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..100 {
@@ -83,7 +83,7 @@ async fn a_reset_of_nobody_that_is_configured_is_unmatched_and_remembered() {
         json!({"username": null, "user_id": "0055e000002XXXX"}),
     ];
     for stranger in strangers {
-        let receiver = Receiver::start().await;
+        let receiver = PublicListener::start().await;
         let sender = Sender::to(&receiver);
         let delivery = Delivery::signed(&changed(stranger.clone()));
         let answer = sender.send(&delivery).await;
@@ -97,7 +97,7 @@ async fn a_reset_of_nobody_that_is_configured_is_unmatched_and_remembered() {
 
 #[tokio::test]
 async fn a_source_speaks_only_for_its_targets() {
-    let receiver = Receiver::start().await;
+    let receiver = PublicListener::start().await;
     let sender = Sender::to(&receiver);
     let answer = sender.send(&Delivery::with_token("partner", &notice())).await;
     assert_eq!(answer.body["status"], "unmatched");
@@ -118,7 +118,7 @@ async fn every_way_to_name_the_login_and_the_time_is_understood() {
         json!({"id": "i", "occurred_at": "2026-03-02T09:20:04Z"}),
         json!({"id": "j", "sent_by": {"flow": ["Reset", 3]}}),
     ];
-    let receiver = Receiver::start().await;
+    let receiver = PublicListener::start().await;
     let sender = Sender::to(&receiver);
     for way in ways {
         let answer = sender.send(&Delivery::signed(&changed(way.clone()))).await;
@@ -138,7 +138,7 @@ async fn both_keys_are_good_and_so_is_each_of_two_ways_to_authenticate() {
         Delivery::signed_bytes(body("e"), KEY, -300),
         Delivery::signed_bytes(body("f"), KEY, 300),
     ];
-    let receiver = Receiver::start().await;
+    let receiver = PublicListener::start().await;
     let sender = Sender::to(&receiver);
     for delivery in deliveries {
         let answer = sender.send(&delivery).await;
@@ -148,7 +148,7 @@ async fn both_keys_are_good_and_so_is_each_of_two_ways_to_authenticate() {
 
 #[tokio::test]
 async fn a_signed_delivery_without_an_id_in_its_body_is_known_by_the_signed_id() {
-    let receiver = Receiver::start().await;
+    let receiver = PublicListener::start().await;
     let sender = Sender::to(&receiver);
     let nameless = changed(json!({"id": null}));
     let answer = sender.send(&Delivery::signed(&nameless)).await;
@@ -162,7 +162,7 @@ async fn a_signed_delivery_without_an_id_in_its_body_is_known_by_the_signed_id()
 
 #[tokio::test]
 async fn what_cannot_be_written_down_is_answered_503_and_not_lost_silently() {
-    let receiver = Receiver::start().await;
+    let receiver = PublicListener::start().await;
     let sender = Sender::to(&receiver);
     receiver.store.close().await;
     let answer = sender.send(&Delivery::signed(&notice())).await;

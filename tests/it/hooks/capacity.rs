@@ -8,7 +8,7 @@ use reset_receiver::ports::meter::DeliveryOutcome;
 use serde_json::json;
 use sqlx::{ConnectOptions, Connection};
 
-use crate::support::receiver::{KEY, Receiver};
+use crate::support::public_listener::{KEY, PublicListener};
 use crate::support::sender::{Delivery, Sender, changed, notice};
 
 const LIMIT: usize = 64 * 1024;
@@ -22,7 +22,7 @@ fn padded(bytes: usize) -> Delivery {
 
 #[tokio::test]
 async fn a_body_may_have_64_kib_and_not_a_byte_more() {
-    let receiver = Receiver::start().await;
+    let receiver = PublicListener::start().await;
     let sender = Sender::to(&receiver);
     let answer = sender.send(&padded(LIMIT + 1)).await;
     assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
@@ -33,7 +33,7 @@ async fn a_body_may_have_64_kib_and_not_a_byte_more() {
 
 #[tokio::test]
 async fn a_head_may_have_16_kib_and_not_much_more() {
-    let receiver = Receiver::start().await;
+    let receiver = PublicListener::start().await;
     let sender = Sender::to(&receiver);
     let with = |bytes: usize| Delivery::signed(&notice()).with("x-filler", &"f".repeat(bytes));
     let answer = sender.send(&with(16 * 1024)).await;
@@ -44,7 +44,7 @@ async fn a_head_may_have_16_kib_and_not_much_more() {
 
 #[tokio::test]
 async fn more_than_a_source_may_send_is_put_off_and_other_sources_are_not() {
-    let receiver = Receiver::with(Limits::default(), 3).await;
+    let receiver = PublicListener::with(Limits::default(), 3).await;
     let sender = Sender::to(&receiver);
     let stranger = Delivery::signed(&notice()).with("webhook-id", "other");
     for _ in 0..3 {
@@ -66,7 +66,7 @@ async fn more_than_a_source_may_send_is_put_off_and_other_sources_are_not() {
 #[tokio::test]
 async fn a_store_that_takes_too_long_is_answered_503_and_the_event_may_come_again() {
     let limits = Limits { admission_deadline: Duration::from_millis(200), ..Limits::default() };
-    let receiver = Receiver::with(limits, 100).await;
+    let receiver = PublicListener::with(limits, 100).await;
     let sender = Sender::to(&receiver);
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(receiver.database());
     let mut other = options.connect().await.unwrap();

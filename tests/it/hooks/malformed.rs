@@ -4,7 +4,7 @@ use reqwest::StatusCode;
 use reset_receiver::ports::meter::DeliveryOutcome;
 use serde_json::json;
 
-use crate::support::receiver::{KEY, Receiver};
+use crate::support::public_listener::{KEY, PublicListener};
 use crate::support::sender::{Delivery, Sender, changed, notice};
 
 fn bytes(body: impl Into<Vec<u8>>) -> Delivery {
@@ -23,7 +23,7 @@ async fn a_body_that_is_not_a_json_object_is_refused_with_its_reason() {
         (b"{} {}", "the body is not JSON: line 1, column 4"),
         (twice.as_bytes(), "a key stands twice in the same object"),
     ];
-    let receiver = Receiver::start().await;
+    let receiver = PublicListener::start().await;
     let sender = Sender::to(&receiver);
     for (body, detail) in cases {
         let answer = sender.send(&bytes(body)).await;
@@ -55,7 +55,7 @@ async fn every_field_that_is_wrong_is_named_at_once() {
             vec!["id", "type", "occurred_at", "organization_id", "user_id"],
         ),
     ];
-    let receiver = Receiver::start().await;
+    let receiver = PublicListener::start().await;
     let sender = Sender::to(&receiver);
     for (changes, fields) in cases {
         let answer = sender.send(&Delivery::signed(&changed(changes.clone()))).await;
@@ -67,7 +67,7 @@ async fn every_field_that_is_wrong_is_named_at_once() {
 
 #[tokio::test]
 async fn only_json_in_utf_8_is_read() {
-    let receiver = Receiver::start().await;
+    let receiver = PublicListener::start().await;
     let sender = Sender::to(&receiver);
     let with = |value: &str| Delivery::signed(&notice()).with("content-type", value);
     let refused = [

@@ -5,7 +5,7 @@ use reset_receiver::ports::meter::DeliveryOutcome;
 use reset_receiver::senders::standard_webhooks::{ID, SIGNATURE, TIMESTAMP};
 use serde_json::Value;
 
-use crate::support::receiver::{KEY, NOW, Receiver};
+use crate::support::public_listener::{KEY, NOW, PublicListener};
 use crate::support::sender::{Delivery, Sender, notice};
 
 const OTHER_KEY: &str = "whsec_b3RoZXItb3RoZXItb3RoZXItb3RoZXItb3RoZXI=";
@@ -49,7 +49,7 @@ fn forgeries() -> Vec<(&'static str, Delivery)> {
 
 #[tokio::test]
 async fn every_stranger_gets_the_same_answer() {
-    let receiver = Receiver::start().await;
+    let receiver = PublicListener::start().await;
     let sender = Sender::to(&receiver);
     let mut answers: Vec<Value> = Vec::new();
     for (name, delivery) in forgeries() {
@@ -67,7 +67,7 @@ async fn every_stranger_gets_the_same_answer() {
 
 #[tokio::test]
 async fn a_stranger_leaves_nothing_in_the_journal() {
-    let receiver = Receiver::start().await;
+    let receiver = PublicListener::start().await;
     let sender = Sender::to(&receiver);
     for (_, delivery) in forgeries() {
         sender.send(&delivery).await;
@@ -79,7 +79,7 @@ async fn a_stranger_leaves_nothing_in_the_journal() {
 
 #[tokio::test]
 async fn a_header_that_is_there_twice_is_refused() {
-    let receiver = Receiver::start().await;
+    let receiver = PublicListener::start().await;
     let sender = Sender::to(&receiver);
     for name in [ID, TIMESTAMP, SIGNATURE] {
         let mut delivery = good();
@@ -91,7 +91,7 @@ async fn a_header_that_is_there_twice_is_refused() {
 
 #[tokio::test]
 async fn an_answer_tells_nothing_of_keys_or_of_the_signature_that_would_be_right() {
-    let receiver = Receiver::start().await;
+    let receiver = PublicListener::start().await;
     let sender = Sender::to(&receiver);
     let good = good();
     let right = &good.headers.iter().find(|(name, _)| *name == SIGNATURE).unwrap().1;
@@ -103,7 +103,7 @@ async fn an_answer_tells_nothing_of_keys_or_of_the_signature_that_would_be_right
 
 #[tokio::test]
 async fn an_unknown_source_is_not_found_whatever_its_name() {
-    let receiver = Receiver::start().await;
+    let receiver = PublicListener::start().await;
     let sender = Sender::to(&receiver);
     for source in ["nobody", "APEX", "apex%00", "..%2fapex", "%ff", &"a".repeat(64)] {
         let answer = sender.send(&good().to(source)).await;
@@ -117,7 +117,7 @@ async fn an_unknown_source_is_not_found_whatever_its_name() {
 #[tokio::test]
 async fn only_post_is_served_and_only_on_the_routes_of_senders() {
     use reqwest::Method;
-    let receiver = Receiver::start().await;
+    let receiver = PublicListener::start().await;
     let sender = Sender::to(&receiver);
     for method in [Method::GET, Method::PUT, Method::DELETE, Method::OPTIONS, Method::PATCH] {
         let answer = sender.send(&good().with_method(method.clone())).await;

@@ -7,12 +7,12 @@ use reset_receiver::hooks::tls::{Certificates, TlsError};
 use rustls::ProtocolVersion;
 
 use crate::support::certificate::Certificate;
-use crate::support::receiver::Receiver;
+use crate::support::public_listener::PublicListener;
 use crate::support::wire::Wire;
 
 #[tokio::test]
 async fn tls_1_2_and_1_3_are_spoken_with_http_1_1_and_nothing_else() {
-    let receiver = Receiver::start().await;
+    let receiver = PublicListener::start().await;
     for (version, offered) in [
         (ProtocolVersion::TLSv1_2, &rustls::version::TLS12),
         (ProtocolVersion::TLSv1_3, &rustls::version::TLS13),
@@ -25,7 +25,7 @@ async fn tls_1_2_and_1_3_are_spoken_with_http_1_1_and_nothing_else() {
 
 #[tokio::test]
 async fn a_certificate_is_exchanged_without_a_restart_and_a_bad_one_changes_nothing() {
-    let mut receiver = Receiver::start().await;
+    let mut receiver = PublicListener::start().await;
     let next = Certificate::for_localhost();
     let files = next.write(receiver.directory.path());
     assert!(Wire::with(&receiver, rustls::ALL_VERSIONS).await.is_ok(), "not reloaded yet");

@@ -6,7 +6,7 @@ use reset_receiver::hooks::limits::Limits;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-use crate::support::receiver::Receiver;
+use crate::support::public_listener::PublicListener;
 use crate::support::sender::{Delivery, Sender, notice};
 use crate::support::wire::Wire;
 
@@ -25,7 +25,7 @@ fn sized(lines: &str) -> (String, Vec<u8>) {
 }
 
 /// Sends a request and returns everything that comes back.
-async fn exchange(receiver: &Receiver, (head, body): (String, Vec<u8>)) -> String {
+async fn exchange(receiver: &PublicListener, (head, body): (String, Vec<u8>)) -> String {
     let mut wire = Wire::to(receiver).await;
     wire.write(head.as_bytes()).await;
     wire.write(&body).await;
@@ -43,7 +43,7 @@ fn hasty() -> Limits {
 
 #[tokio::test]
 async fn there_is_exactly_one_host() {
-    let receiver = Receiver::start().await;
+    let receiver = PublicListener::start().await;
     assert_eq!(status(&exchange(&receiver, sized("host: localhost\r\n")).await), "202");
     for hosts in ["", "host: a\r\nhost: b\r\n", "host: a\r\nhost: a\r\n"] {
         let answer = exchange(&receiver, sized(hosts)).await;
@@ -54,7 +54,7 @@ async fn there_is_exactly_one_host() {
 
 #[tokio::test]
 async fn a_body_is_framed_in_one_way() {
-    let receiver = Receiver::start().await;
+    let receiver = PublicListener::start().await;
     let twice = [
         "content-length: 5\r\ntransfer-encoding: chunked\r\n",
         "content-length: 5\r\ncontent-length: 5\r\n",
@@ -73,7 +73,7 @@ async fn a_body_is_framed_in_one_way() {
 
 #[tokio::test]
 async fn http_1_0_is_refused() {
-    let receiver = Receiver::start().await;
+    let receiver = PublicListener::start().await;
     let (head, body) = sized("host: localhost\r\n");
     let answer = exchange(&receiver, (head.replace("HTTP/1.1", "HTTP/1.0"), body)).await;
     assert_eq!(status(&answer), "505");
@@ -82,7 +82,7 @@ async fn http_1_0_is_refused() {
 
 #[tokio::test]
 async fn a_chunked_body_is_read_and_counted_like_any_other() {
-    let receiver = Receiver::start().await;
+    let receiver = PublicListener::start().await;
     let (head, body) =
         framed("host: localhost\r\ntransfer-encoding: chunked\r\nconnection: close\r\n");
     let chunk =
@@ -96,7 +96,7 @@ async fn a_chunked_body_is_read_and_counted_like_any_other() {
 
 #[tokio::test]
 async fn a_body_that_ends_early_is_not_recorded() {
-    let receiver = Receiver::start().await;
+    let receiver = PublicListener::start().await;
     let (head, body) = sized("host: localhost\r\n");
     let mut wire = Wire::to(&receiver).await;
     wire.write(head.as_bytes()).await;
@@ -109,7 +109,7 @@ async fn a_body_that_ends_early_is_not_recorded() {
 
 #[tokio::test]
 async fn a_slow_head_is_cut_off() {
-    let receiver = Receiver::with(hasty(), 10).await;
+    let receiver = PublicListener::with(hasty(), 10).await;
     let mut wire = Wire::to(&receiver).await;
     wire.write(b"POST /v1/resets/apex HTTP/1.1\r\nhost:").await;
     let answer = wire.read_to_end().await;
@@ -118,7 +118,7 @@ async fn a_slow_head_is_cut_off() {
 
 #[tokio::test]
 async fn a_slow_body_is_cut_off_with_a_problem() {
-    let receiver = Receiver::with(hasty(), 10).await;
+    let receiver = PublicListener::with(hasty(), 10).await;
     let (head, body) = sized("host: localhost\r\n");
     let mut wire = Wire::to(&receiver).await;
     wire.write(head.as_bytes()).await;
@@ -132,7 +132,7 @@ async fn a_slow_body_is_cut_off_with_a_problem() {
 #[tokio::test]
 async fn the_head_of_a_second_request_cannot_take_for_ever_either() {
     let limits = Limits { admission_deadline: Duration::from_millis(100), ..hasty() };
-    let receiver = Receiver::with(limits, 10).await;
+    let receiver = PublicListener::with(limits, 10).await;
     let (head, body) = sized("host: localhost\r\n");
     let mut wire = Wire::to(&receiver).await;
     wire.write(head.replace("connection: close\r\n", "").as_bytes()).await;
@@ -145,7 +145,7 @@ async fn the_head_of_a_second_request_cannot_take_for_ever_either() {
 #[tokio::test]
 async fn a_body_that_nobody_reads_any_more_does_not_keep_the_connection() {
     let limits = Limits { admission_deadline: Duration::from_millis(100), ..hasty() };
-    let receiver = Receiver::with(limits, 10).await;
+    let receiver = PublicListener::with(limits, 10).await;
     let (head, _) = framed("host: localhost\r\ntransfer-encoding: chunked\r\n");
     let mut wire = Wire::to(&receiver).await;
     wire.write(head.as_bytes()).await;
@@ -156,7 +156,7 @@ async fn a_body_that_nobody_reads_any_more_does_not_keep_the_connection() {
 
 #[tokio::test]
 async fn a_silent_connection_is_closed() {
-    let receiver = Receiver::with(hasty(), 10).await;
+    let receiver = PublicListener::with(hasty(), 10).await;
     let mut before_tls = TcpStream::connect(receiver.address).await.unwrap();
     let mut after_tls = Wire::to(&receiver).await;
     let mut rest = Vec::new();
@@ -169,7 +169,7 @@ async fn a_silent_connection_is_closed() {
 #[tokio::test]
 async fn one_address_cannot_hold_every_connection() {
     let limits = Limits { connections: 8, connections_per_address: 2, ..Limits::default() };
-    let receiver = Receiver::with(limits, 10).await;
+    let receiver = PublicListener::with(limits, 10).await;
     let first = Wire::to(&receiver).await;
     let _second = Wire::to(&receiver).await;
     assert!(Wire::with(&receiver, rustls::ALL_VERSIONS).await.is_err(), "a third is not served");
@@ -188,7 +188,7 @@ async fn one_address_cannot_hold_every_connection() {
 
 #[tokio::test]
 async fn a_request_under_way_ends_well_while_the_listener_stops() {
-    let receiver = Receiver::start().await;
+    let receiver = PublicListener::start().await;
     let (head, body) = sized("host: localhost\r\n");
     let mut wire = Wire::to(&receiver).await;
     let idle = Sender::to(&receiver);

@@ -9,9 +9,11 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
-use reqwest::{Certificate, Client, Method, StatusCode};
+use reqwest::{Certificate, Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
+/// How often a condition is looked at, 50 ms apart, before a test gives up.
+const PATIENCE: u32 = 600;
 const ROOT_TOKEN: &str = "root-of-the-tests";
 
 /// Runs the server until standard input ends, which it does when the test process does, however
@@ -124,14 +126,34 @@ impl OpenBao {
         self.directory.join("vault-ca.pem")
     }
 
-    /// Enables a key-value engine of version 2.
+    /// Enables a key-value engine of version 2, and waits until it answers.
     pub(crate) async fn mount(&self, mount: &str) {
+        self.mount_in(None, mount).await;
+    }
+
+    /// The same in a namespace.
+    pub(crate) async fn mount_in(&self, namespace: Option<&str>, mount: &str) {
         let body = json!({"type": "kv", "options": {"version": "2"}});
-        self.post(&format!("sys/mounts/{mount}"), &body).await;
+        self.call(Method::POST, namespace, &format!("sys/mounts/{mount}"), Some(&body)).await;
+        self.until_ready(namespace, mount).await;
+    }
+
+    /// Waits while a new engine refuses everything because it turns itself into one of version 2.
+    async fn until_ready(&self, namespace: Option<&str>, mount: &str) {
+        for _ in 0..PATIENCE {
+            let request = self.request(Method::GET, namespace, &format!("{mount}/metadata/none"));
+            let answer = request.send().await.expect("OpenBao answers");
+            if answer.status() != StatusCode::BAD_REQUEST {
+                return;
+            }
+            look_again_soon();
+        }
+        panic!("the engine at {mount} did not become ready within half a minute");
     }
 
     /// Writes a new version of a secret and returns its number.
     pub(crate) async fn write_secret(&self, mount: &str, path: &str, fields: &Value) -> u64 {
+        self.until_ready(None, mount).await;
         let body = json!({"data": fields});
         let answer = self.post(&format!("{mount}/data/{path}"), &body).await;
         answer["data"]["version"].as_u64().expect("a write answers with its version")
@@ -172,7 +194,7 @@ impl OpenBao {
 
     /// Waits until the server has counted more than a second of a token's life.
     pub(crate) async fn until_older_than_a_second(&self, token: &str) {
-        for _ in 0..200 {
+        for _ in 0..PATIENCE {
             let found = self.post("auth/token/lookup", &json!({"token": token})).await;
             let (left, whole) = (&found["data"]["ttl"], &found["data"]["creation_ttl"]);
             if left.as_u64().unwrap() + 1 < whole.as_u64().unwrap() {
@@ -180,7 +202,7 @@ impl OpenBao {
             }
             look_again_soon();
         }
-        panic!("the token did not age within ten seconds");
+        panic!("the token did not age within half a minute");
     }
 
     /// Seals the server, which forgets its key.
@@ -212,11 +234,7 @@ impl OpenBao {
         path: &str,
         body: Option<&Value>,
     ) -> Value {
-        let mut request = self.http.request(method, format!("{}/v1/{path}", self.address));
-        request = request.header("X-Vault-Token", ROOT_TOKEN);
-        if let Some(namespace) = namespace {
-            request = request.header("X-Vault-Namespace", namespace);
-        }
+        let mut request = self.request(method, namespace, path);
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -225,6 +243,15 @@ impl OpenBao {
         let text = answer.text().await.expect("OpenBao's answer is whole");
         assert!(status.is_success(), "{path}: {status} {text}");
         if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
+    }
+
+    fn request(&self, method: Method, namespace: Option<&str>, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}/v1/{path}", self.address));
+        let request = request.header("X-Vault-Token", ROOT_TOKEN);
+        match namespace {
+            Some(namespace) => request.header("X-Vault-Namespace", namespace),
+            None => request,
+        }
     }
 
     /// The status that a token gets for a request: what its policies allow.
@@ -262,7 +289,6 @@ fn free_port() -> u16 {
 /// Waits for the server to print its unseal key and to accept connections; `None` where it ended
 /// instead, for want of its port.
 fn wait_until_ready(log: &Path, port: u16) -> Option<String> {
-    const PATIENCE: u32 = 600;
     for _ in 0..PATIENCE {
         let text = fs::read_to_string(log).unwrap_or_default();
         if text.contains("address already in use") {

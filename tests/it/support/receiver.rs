@@ -1,176 +1,168 @@
-//! The public listener over real TLS, with the real intake over a real store.
+//! The real program as a process of its own, and a sender that tells it of resets.
 
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::num::{NonZeroU32, NonZeroUsize};
-use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver as Channel, channel};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use reset_receiver::domain::entry::Outcome;
-use reset_receiver::domain::fault::Fault;
-use reset_receiver::domain::ids::{
-    AccountName, OrganizationId, SourceName, TargetName, UserId, Username,
-};
-use reset_receiver::domain::secret::SecretLocation;
-use reset_receiver::domain::step::Step;
-use reset_receiver::domain::target::{SecretFields, Surface, Target, UpdateOrder};
-use reset_receiver::engine::intake::Intake;
-use reset_receiver::engine::targets::Targets;
-use reset_receiver::hooks::limits::Limits;
-use reset_receiver::hooks::tls::Certificates;
-use reset_receiver::hooks::{Hooks, Settings, Sources};
-use reset_receiver::ports::clock::Clock;
-use reset_receiver::ports::journal::{Journal, RotationFilter, RotationSummary};
-use reset_receiver::ports::meter::{DeliveryOutcome, Meter, RefusedBy};
-use reset_receiver::senders::bearer::Bearer;
-use reset_receiver::senders::keys::{BearerToken, SigningKey};
-use reset_receiver::senders::source::{Authentication, Format, Rate, Source};
-use reset_receiver::senders::standard_webhooks::{DEFAULT_WINDOW, StandardWebhooks};
-use reset_receiver::store::SqliteStore;
-use tempfile::TempDir;
-use tokio::sync::Notify;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use jiff::Timestamp;
+use reset_receiver::senders::keys::SigningKey;
+use reset_receiver::senders::standard_webhooks;
+use serde_json::{Value, json};
 
-use super::certificate::Certificate;
-use super::still_clock::StillClock;
+use crate::support::town::{Town, USERNAME};
 
-/// The receiver's time in every test.
-pub(crate) const NOW: &str = "2026-03-02T09:15:04Z";
-/// The current key of the source `apex`.
-pub(crate) const KEY: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
-/// Its previous key.
-pub(crate) const PREVIOUS_KEY: &str = "whsec_ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=";
-/// The token of the source `flow`.
-pub(crate) const TOKEN: &str = "flow-token-flow-token-flow-token";
+/// Longer than anything here takes, even on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Counts what the listener reports.
-#[derive(Default)]
-pub(crate) struct Counted(Mutex<Vec<(String, DeliveryOutcome)>>);
-
-impl Meter for Counted {
-    fn delivery(&self, source: &str, outcome: DeliveryOutcome) {
-        self.0.lock().unwrap().push((source.to_owned(), outcome));
-    }
-    fn contained(&self, _: &TargetName, _: Duration) {}
-    fn completed(&self, _: &TargetName, _: Outcome, _: Option<Duration>) {}
-    fn connector_off(&self, _: &TargetName, _: Duration) {}
-    fn step_failed(&self, _: Step, _: Fault) {}
-    fn login_refused(&self, _: RefusedBy) {}
-}
-
-/// A running listener. It knows the target `acme` and the sources `apex` (signed, for every
-/// target), `flow` (bearer, or signed) and `partner` (bearer, for the target `other` alone).
+/// A running reset-receiver. It is killed when dropped.
 pub(crate) struct Receiver {
-    pub(crate) address: SocketAddr,
-    pub(crate) certificate: Certificate,
-    pub(crate) certificates: Arc<Certificates>,
-    pub(crate) store: SqliteStore,
-    pub(crate) wake: Arc<Notify>,
-    pub(crate) directory: TempDir,
-    counted: Arc<Counted>,
-    stop: CancellationToken,
-    server: JoinHandle<Result<(), std::io::Error>>,
+    child: Child,
+    log: Arc<Mutex<String>>,
+    /// Where the public listener is; `None` where the process died before it was ready.
+    pub(crate) hooks: Option<SocketAddr>,
+    /// Where the private listener is.
+    pub(crate) operator: Option<SocketAddr>,
 }
 
 impl Receiver {
-    pub(crate) async fn start() -> Self {
-        Self::with(Limits::default(), 1_000).await
+    /// Starts the program over a town and waits until it is ready, or dead.
+    pub(crate) fn start(town: &Town) -> Self {
+        Self::start_dying(town, None)
     }
 
-    /// A listener with other bounds, and so many requests in a burst.
-    pub(crate) async fn with(limits: Limits, burst: u32) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let clock: Arc<dyn Clock> = Arc::new(StillClock::at(NOW));
-        let path = directory.path().join("journal.db");
-        let store = SqliteStore::open(&path, Arc::clone(&clock)).await.unwrap();
-        let wake = Arc::new(Notify::new());
-        let journal: Arc<dyn Journal> = Arc::new(store.clone());
-        let targets = Arc::new(Targets::new([acme()]));
-        let certificate = Certificate::for_localhost();
-        let files = certificate.write(directory.path());
-        let certificates = Certificates::load(files).unwrap();
-        let counted = Arc::new(Counted::default());
-        let meter: Arc<dyn Meter> = Arc::<Counted>::clone(&counted);
-        let hooks = Hooks {
-            intake: Intake::new(journal, Arc::clone(&clock), targets, Arc::clone(&wake)),
-            sources: Arc::new(Sources::new(sources(burst))),
-            certificates: Arc::clone(&certificates),
-            meter,
-            clock,
-        };
-        let settings = Settings {
-            address: ([127, 0, 0, 1], 0).into(),
-            workers: NonZeroUsize::new(1),
-            limits,
-            drain: Duration::from_secs(5),
-        };
-        let bound = hooks.bind(settings).unwrap();
-        let address = bound.address;
-        let stop = CancellationToken::new();
-        let server = tokio::spawn(bound.run(stop.clone().cancelled_owned()));
-        Self { address, certificate, certificates, store, wake, directory, counted, stop, server }
+    /// The same; it kills itself where the plan says.
+    pub(crate) fn start_dying(town: &Town, plan: Option<&str>) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_reset-receiver"));
+        command
+            .env_clear()
+            .args(["serve", "--config"])
+            .arg(town.file("config.toml"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        if let Some(plan) = plan {
+            command.env("RESET_RECEIVER_KILL", plan);
+        }
+        let mut child = command.spawn().unwrap();
+        let log = Arc::new(Mutex::new(String::new()));
+        let (ready, is_ready) = channel();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let kept = Arc::clone(&log);
+        thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                if let Some(addresses) = addresses(&line) {
+                    // Nobody waits any more where the process was already given up.
+                    ready.send(addresses).ok();
+                }
+                let mut log = kept.lock().unwrap();
+                log.push_str(&line);
+                log.push('\n');
+            }
+        });
+        let (hooks, operator) = wait_until_ready(&mut child, &is_ready).unzip();
+        Self { child, log, hooks, operator }
     }
 
-    /// Every rotation that the journal holds, newest first.
-    pub(crate) async fn rotations(&self) -> Vec<RotationSummary> {
-        let filter = RotationFilter { limit: 100, ..RotationFilter::default() };
-        self.store.rotations(&filter).await.unwrap()
+    /// Everything that it logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
     }
 
-    /// What was counted since the last time.
-    pub(crate) fn counted(&self) -> Vec<(String, DeliveryOutcome)> {
-        std::mem::take(&mut *self.counted.0.lock().unwrap())
+    /// `kill -9`.
+    pub(crate) fn kill(&mut self) {
+        // It may have died by itself.
+        drop(self.child.kill());
+        self.child.wait().unwrap();
     }
 
-    pub(crate) fn database(&self) -> PathBuf {
-        self.directory.path().join("journal.db")
+    /// Whether it is dead.
+    pub(crate) fn is_dead(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
-    /// Tells it to stop.
-    pub(crate) fn stop(&self) {
-        self.stop.cancel();
+    /// Asks it to stop, as an orchestrator does, and returns how it ended.
+    pub(crate) fn terminate(&mut self) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.child.wait().unwrap().code()
     }
 
-    /// Waits until it has stopped.
-    pub(crate) async fn stopped(self) {
-        let ended = tokio::time::timeout(Duration::from_secs(20), self.server).await;
-        ended.expect("the listener drains and ends").unwrap().unwrap();
-    }
-}
-
-pub(crate) fn acme() -> Target {
-    Target {
-        name: TargetName::parse("acme").unwrap(),
-        organization: OrganizationId::parse("00D5e000001AbCdEAK").unwrap(),
-        username: Username::parse("gator.sync@example.com").unwrap(),
-        user_id: Some(UserId::parse("0055e000002KjHgAAK").unwrap()),
-        secret: SecretLocation { mount: "secret".to_owned(), path: "acme".to_owned() },
-        fields: SecretFields::default(),
-        needs_token: true,
-        account: AccountName::parse("console").unwrap(),
-        surfaces: vec![Surface::Integration { instance: None }],
-        order: UpdateOrder::default(),
+    /// Asks the operator API.
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        let url = format!("http://{}{path}", self.operator.unwrap());
+        let answer = client().get(url).bearer_auth(Town::operator_token()).send().await.unwrap();
+        answer.json().await.unwrap()
     }
 }
 
-fn sources(burst: u32) -> Vec<Source> {
-    let key = |text| SigningKey::parse(text).unwrap();
-    let keys = vec![key(KEY), key(PREVIOUS_KEY)];
-    let signed = Authentication::StandardWebhooks(StandardWebhooks::new(keys, DEFAULT_WINDOW));
-    let bearer = Authentication::Bearer(Bearer::new(vec![BearerToken::parse(TOKEN).unwrap()]));
-    let source = |name, authentications, targets| Source {
-        name: SourceName::parse(name).unwrap(),
-        format: Format::Notice,
-        authentications,
-        targets,
-        rate: Rate { burst: NonZeroU32::new(burst).unwrap(), per_minute: NonZeroU32::MIN },
-        future: DEFAULT_WINDOW,
-    };
-    let other = vec![TargetName::parse("other").unwrap()];
-    vec![
-        source("apex", vec![signed.clone()], None),
-        source("flow", vec![signed, bearer.clone()], None),
-        source("partner", vec![bearer], Some(other)),
-    ]
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn wait_until_ready(
+    child: &mut Child,
+    is_ready: &Channel<(SocketAddr, SocketAddr)>,
+) -> Option<(SocketAddr, SocketAddr)> {
+    let began = Instant::now();
+    loop {
+        match is_ready.recv_timeout(Duration::from_millis(20)) {
+            Ok(addresses) => return Some(addresses),
+            Err(_) if child.try_wait().unwrap().is_some() => return None,
+            Err(_) => assert!(began.elapsed() < PATIENCE, "the program does not get ready"),
+        }
+    }
+}
+
+fn addresses(line: &str) -> Option<(SocketAddr, SocketAddr)> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    (line["message"] == "ready").then_some(())?;
+    let address = |key: &str| line[key].as_str()?.parse().ok();
+    Some((address("hooks")?, address("operator")?))
+}
+
+/// A client that takes any certificate: whether it is checked is the sender's business.
+pub(crate) fn client() -> reqwest::Client {
+    reqwest::Client::builder()
+        .tls_danger_accept_invalid_certs(true)
+        .timeout(PATIENCE)
+        .no_proxy()
+        .build()
+        .unwrap()
+}
+
+/// Signs and posts a notice, as an Apex class would. `None` where no answer came back.
+pub(crate) async fn tell(
+    client: &reqwest::Client,
+    hooks: SocketAddr,
+    town: &Town,
+    id: &str,
+) -> Option<(u16, Value)> {
+    let body = json!({
+        "id": id,
+        "type": "password_reset",
+        "occurred_at": Timestamp::now().to_string(),
+        "organization_id": town.simulator.salesforce().organization_id(),
+        "username": USERNAME,
+    })
+    .to_string();
+    let key = SigningKey::parse(&Town::signing_key()).unwrap();
+    let signed = standard_webhooks::sign(&key, id, Timestamp::now(), body.as_bytes()).unwrap();
+    let answer = client
+        .post(format!("https://{hooks}/v1/resets/flow"))
+        .header("content-type", "application/json")
+        .header("webhook-id", signed.id)
+        .header("webhook-timestamp", signed.timestamp)
+        .header("webhook-signature", signed.signature)
+        .body(body)
+        .send()
+        .await
+        .ok()?;
+    let status = answer.status().as_u16();
+    Some((status, answer.json().await.ok()?))
 }

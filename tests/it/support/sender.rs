@@ -10,7 +10,7 @@ use reset_receiver::senders::standard_webhooks::{self, sign};
 use serde_json::{Value, json};
 
 use super::contract::Contract;
-use super::receiver::{KEY, NOW, Receiver, TOKEN};
+use super::public_listener::{KEY, NOW, PublicListener, TOKEN};
 
 /// What a sender is answered.
 #[derive(Debug)]
@@ -132,7 +132,7 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
-    pub(crate) fn to(receiver: &Receiver) -> Self {
+    pub(crate) fn to(receiver: &PublicListener) -> Self {
         let root = reqwest::Certificate::from_der(&receiver.certificate.der).unwrap();
         let client = Client::builder()
             .tls_certs_only([root])

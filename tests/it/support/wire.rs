@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::receiver::Receiver;
+use super::public_listener::PublicListener;
 
 /// Longer than any deadline that a test sets.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -18,13 +18,13 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Wire(TlsStream<TcpStream>);
 
 impl Wire {
-    pub(crate) async fn to(receiver: &Receiver) -> Self {
+    pub(crate) async fn to(receiver: &PublicListener) -> Self {
         Self::with(receiver, rustls::ALL_VERSIONS).await.unwrap()
     }
 
     /// Connects with some versions of TLS only.
     pub(crate) async fn with(
-        receiver: &Receiver,
+        receiver: &PublicListener,
         versions: &[&'static rustls::SupportedProtocolVersion],
     ) -> std::io::Result<Self> {
         let mut roots = RootCertStore::empty();

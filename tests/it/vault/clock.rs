@@ -38,6 +38,14 @@ impl ManualClock {
         let next = hands.alarms.iter().filter(|&&at| at > hands.now).min().unwrap();
         next.duration_since(hands.now).try_into().unwrap()
     }
+
+    /// Waits until somebody sleeps for exactly so long.
+    pub(crate) async fn asleep_for(&self, duration: Duration) {
+        let mut hands = self.0.subscribe();
+        let asleep = hands.wait_for(|hands| hands.alarms.contains(&(hands.now + duration)));
+        let asleep = tokio::time::timeout(Duration::from_secs(30), asleep).await;
+        assert!(asleep.is_ok(), "the task under test sleeps for {duration:?}");
+    }
 }
 
 /// Takes an alarm back when the sleep ends or is given up.

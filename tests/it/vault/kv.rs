@@ -118,8 +118,19 @@ async fn a_mount_without_an_engine_of_version_2_is_no_missing_secret() {
     assert_eq!(trouble(&vault, &at("keys", "x")).await, SecretTrouble::NoEngine);
     let filled = vault.read(&at("kv-one", "filled")).await.unwrap_err();
     assert_eq!(filled.trouble, SecretTrouble::NoEngine);
-    let endless = at("kv-one", &"x".repeat(100_000));
-    assert_eq!(trouble(&vault, &endless).await, SecretTrouble::NoEngine);
+}
+
+#[tokio::test]
+async fn a_path_too_long_for_an_address_is_refused_and_not_sent() {
+    let bao = OpenBao::shared();
+    let files = Files::new();
+    let vault = root_vault(&files);
+    // The longest that fits an address, until the version of the API is put in front of it.
+    let room = 65_532 - bao.address().len() - "/secret/data/".len();
+    for length in [room, 100_000] {
+        let endless = at("secret", &"x".repeat(length));
+        assert_eq!(trouble(&vault, &endless).await, SecretTrouble::NoEngine);
+    }
 }
 
 #[tokio::test]
@@ -127,8 +138,7 @@ async fn a_secret_is_read_in_its_namespace_alone() {
     let bao = OpenBao::shared();
     bao.post("sys/namespaces/team-a", &json!({})).await;
     let team = Some("team-a");
-    let engine = json!({"type": "kv", "options": {"version": "2"}});
-    bao.call(Method::POST, team, "sys/mounts/kv-team", Some(&engine)).await;
+    bao.mount_in(team, "kv-team").await;
     let secret = json!({"data": {"password": "a"}});
     bao.call(Method::POST, team, "kv-team/data/x", Some(&secret)).await;
 

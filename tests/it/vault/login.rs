@@ -145,8 +145,7 @@ async fn a_login_happens_in_the_namespace() {
     bao.post("sys/namespaces/team-login", &json!({})).await;
     let team = Some("team-login");
     let call = async |method, path, body: Value| bao.call(method, team, path, Some(&body)).await;
-    let engine = json!({"type": "kv", "options": {"version": "2"}});
-    call(Method::POST, "sys/mounts/kv", engine).await;
+    bao.mount_in(team, "kv").await;
     call(Method::POST, "kv/data/x", json!({"data": {"password": "a"}})).await;
     let policy = json!({"policy": "path \"kv/data/x\" { capabilities = [\"read\"] }"});
     call(Method::POST, "sys/policies/acl/reader", policy).await;

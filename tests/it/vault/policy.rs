@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use reset_receiver::domain::secret::SecretVersion;
-use reset_receiver::ports::clock::Clock;
 use reset_receiver::ports::secret_store::SecretStore;
 use reset_receiver::vault::{Auth, Vault};
 use serde_json::json;

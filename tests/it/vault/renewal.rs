@@ -161,6 +161,19 @@ async fn a_login_by_a_reader_moves_the_next_renewal() {
 }
 
 #[tokio::test]
+async fn a_login_by_a_reader_wakes_the_renewal_where_its_token_lives_shorter() {
+    let bao = OpenBao::shared();
+    let bench = Bench::with(bao, "renew-woken", json!({"token_ttl": "60m"})).await;
+    assert_eq!(bench.keep_fresh().await, Duration::from_mins(40));
+    let place = at("renew-woken", "x");
+    fields(&bench.vault, &place).await;
+    bao.post("auth/renew-woken/role/receiver", &json!({"token_ttl": "6m"})).await;
+    bao.revoke(&bench.recorder.seen().pop().unwrap().token.unwrap()).await;
+    fields(&bench.vault, &place).await;
+    bench.clock.asleep_for(Duration::from_mins(4)).await;
+}
+
+#[tokio::test]
 async fn a_sealed_server_is_asked_again_and_the_token_kept() {
     let bao = OpenBao::start();
     let role = json!({"token_ttl": "60m", "token_max_ttl": "10h"});

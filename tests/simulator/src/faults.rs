@@ -50,7 +50,9 @@ impl Match {
             Which::Number(wanted) => *wanted == number,
             Which::Name(wanted) => wanted == name,
             Which::NumberOfName(wanted, nth) => wanted == name && *nth == number_of_name,
-            Which::Chance { seed, one_in } => spread(seed.wrapping_add(number)) % one_in == 0,
+            Which::Chance { seed, one_in } => {
+                spread(seed.wrapping_add(number)).is_multiple_of(*one_in)
+            }
         }
     }
 }
@@ -124,9 +126,8 @@ impl Faults {
         let mut hits = Vec::new();
         for (which, fault, times) in &mut self.rules {
             let left = match times {
-                Times::Once => true,
                 Times::Count(left) => *left > 0,
-                Times::Always => true,
+                Times::Once | Times::Always => true,
             };
             if left && which.hits(name, number, *of_name) {
                 hits.push(fault.clone());
@@ -231,6 +232,24 @@ impl FromStr for Fault {
     }
 }
 
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Delay(delay) => write!(f, "delay:{}", delay.as_millis()),
+            Self::Status(code) => write!(f, "status:{code}"),
+            Self::ResetBefore => f.write_str("reset-before"),
+            Self::ResetAfter => f.write_str("reset-after"),
+            Self::SessionExpired => f.write_str("session-expired"),
+            Self::MissingLabel(label) => write!(f, "missing-label:{label}"),
+            Self::DoubledLabel(label) => write!(f, "doubled-label:{label}"),
+            Self::Truncated => f.write_str("truncated"),
+            Self::CutShort => f.write_str("cut-short"),
+            Self::WrongEncoding => f.write_str("wrong-encoding"),
+            Self::ConfirmIp => f.write_str("confirm-ip"),
+        }
+    }
+}
+
 impl FromStr for Times {
     type Err = ParseFaultError;
 
@@ -243,5 +262,54 @@ impl FromStr for Times {
                 Err(_) => Err(ParseFaultError::Times(text.to_owned())),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Fault, Match, ParseFaultError, Times};
+
+    #[test]
+    fn every_fault_is_read_back_from_its_own_words() {
+        let words = [
+            "delay:250",
+            "status:503",
+            "reset-before",
+            "reset-after",
+            "session-expired",
+            "missing-label:Data Source Properties",
+            "doubled-label:Save",
+            "truncated",
+            "cut-short",
+            "wrong-encoding",
+            "confirm-ip",
+        ];
+        for word in words {
+            assert_eq!(word.parse::<Fault>().unwrap().to_string(), word);
+        }
+        for wrong in ["", "delay:soon", "status:200", "missing-label:", "reset-before:x", "fire"] {
+            assert_eq!(wrong.parse::<Fault>(), Err(ParseFaultError::Fault(wrong.to_owned())));
+        }
+    }
+
+    #[test]
+    fn matches_and_times_are_read_from_words() {
+        let matches = [
+            ("any", Match::any()),
+            ("nth:7", Match::nth(7)),
+            ("chance:1:20", Match::chance(1, 20)),
+            ("GET login", Match::request("GET login")),
+            ("POST change-state#2", Match::nth_request("POST change-state", 2)),
+        ];
+        for (word, wanted) in matches {
+            assert_eq!(word.parse(), Ok(wanted));
+        }
+        for wrong in ["", "nth:", "login", "chance:1", "POST login#x"] {
+            assert_eq!(wrong.parse::<Match>(), Err(ParseFaultError::Match(wrong.to_owned())));
+        }
+        assert_eq!("once".parse(), Ok(Times::Once));
+        assert_eq!("always".parse(), Ok(Times::Always));
+        assert_eq!("3".parse(), Ok(Times::Count(3)));
+        assert!("often".parse::<Times>().is_err());
     }
 }

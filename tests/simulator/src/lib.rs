@@ -22,5 +22,5 @@ pub use salesforce::{
     Caller, Lockout, LoginOutcome, LoginRecord, Salesforce, UnknownUser, UserSnapshot,
 };
 pub use simulator::Simulator;
-pub use skins::Skin;
+pub use skins::{Skin, UnknownSkin};
 pub use world::{ConnectorPlan, ConsoleUser, InstancePlan, SalesforceUser, World};

@@ -1,5 +1,7 @@
 //! The log of every console request, in order.
 
+use std::fmt;
+
 use jiff::Timestamp;
 
 use crate::console::surface::State;
@@ -39,6 +41,25 @@ pub enum Change {
     },
 }
 
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::State { instance, connector, to } => write!(f, "{instance}: {connector}: {to}"),
+            Self::DataSource { instance, connector, fields } => {
+                write!(f, "{instance}: {connector}: saved, changed {}", listed(fields))
+            }
+            Self::Security { instance, fields } => {
+                write!(f, "{instance}: Security: saved, changed {}", listed(fields))
+            }
+            Self::SdkTested { instance } => write!(f, "{instance}: SDK tested"),
+        }
+    }
+}
+
+fn listed(fields: &[String]) -> String {
+    if fields.is_empty() { "nothing".to_owned() } else { fields.join(", ") }
+}
+
 /// One request to the console. It never holds what was typed.
 #[derive(Debug, Clone)]
 pub struct ConsoleRequest {
@@ -68,7 +89,8 @@ pub struct ConsoleRequest {
     /// What it changed; empty for most.
     pub changes: Vec<Change>,
     /// The HTTP status that was answered, or would have been if the connection had not been
-    /// dropped. Zero while the request is being handled.
+    /// dropped after the effect. Zero while the request is being handled, and when the connection
+    /// was dropped before any.
     pub status: u16,
     /// The faults that were applied to it.
     pub faults: Vec<crate::faults::Fault>,

@@ -138,7 +138,7 @@ impl std::error::Error for UnknownUser {}
 /// One user, secrets included.
 #[derive(Clone)]
 pub(crate) struct User {
-    pub(crate) user_id: String,
+    pub(crate) id: String,
     pub(crate) credential: Credential,
     pub(crate) token_needed: bool,
     pub(crate) locked: bool,
@@ -291,7 +291,7 @@ impl User {
 
 fn snapshot(user: &User) -> UserSnapshot {
     UserSnapshot {
-        user_id: user.user_id.clone(),
+        user_id: user.id.clone(),
         username: user.credential.username.clone(),
         locked: user.locked,
         password_expired: user.password_expired,

@@ -20,7 +20,7 @@ use crate::console::page::Page;
 use crate::console::pages;
 use crate::console::place::Place;
 use crate::faults::Fault;
-use crate::log::ConsoleRequest;
+use crate::log::{Change, ConsoleRequest};
 use crate::skins::{Dress, Refusal, Request};
 
 /// The session cookie's name, as ASP.NET has it.
@@ -201,7 +201,7 @@ impl Shared {
         request: &Request,
         deed: Result<Deed, Refusal>,
         faults: &[Fault],
-        changes: &mut Vec<crate::log::Change>,
+        log: &mut Vec<Change>,
     ) -> Reply {
         let known = console.sessions.get(&request.session);
         let logged_in = known.is_some_and(|session| session.logged_in);
@@ -215,8 +215,8 @@ impl Shared {
             }
             Err(refusal) => return plain_text(refusal.status(), refusal.text()),
         };
-        let Outcome { answer, changes: changed } = console.perform(&deed, &session);
-        *changes = changed;
+        let Outcome { answer, changes } = console.perform(&deed, &session);
+        *log = changes;
         match answer {
             Answer::Page(page) => {
                 let html = self.dress.show(&with_faults(page, faults), &session);

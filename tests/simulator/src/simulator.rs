@@ -51,15 +51,16 @@ impl Drop for Running {
 }
 
 impl Simulator {
-    /// Starts a world. Fails when its address cannot be listened on.
-    pub async fn start(world: World) -> io::Result<Self> {
+    /// Starts a world, on the tokio runtime of the caller. Fails when its address cannot be listened
+    /// on.
+    pub fn start(world: World) -> io::Result<Self> {
         let order = Order::default();
         let users = world.salesforce_users();
         let mut console = Console::new(world.instances(&users), world.console_users());
-        for (which, fault, times) in world.faults.clone() {
+        let salesforce = Salesforce::new(world.lockout_policy(), users, order.clone());
+        for (which, fault, times) in world.faults {
             console.faults.on(which, fault, times);
         }
-        let salesforce = Salesforce::new(world.lockout_policy(), users, order.clone());
         let shared = Data::new(Shared {
             console: std::sync::Mutex::new(console),
             dress: world.skin.dress(world.chunk),

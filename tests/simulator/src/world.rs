@@ -351,7 +351,7 @@ impl World {
             plans.push(SalesforceUser::new(Self::SALESFORCE_USER, Self::SALESFORCE_PASSWORD));
         }
         let made = plans.into_iter().enumerate().map(|(number, plan)| User {
-            user_id: format!("0055e00000{number:05}AAK"),
+            id: format!("0055e00000{number:05}AAK"),
             credential: plan.credential,
             token_needed: plan.token_needed,
             locked: plan.locked,

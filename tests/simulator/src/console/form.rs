@@ -34,7 +34,10 @@ pub(crate) struct Field {
 
 impl std::fmt::Debug for Field {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Field").field("key", &self.key).field("label", &self.label).finish()
+        f.debug_struct("Field")
+            .field("key", &self.key)
+            .field("label", &self.label)
+            .finish_non_exhaustive()
     }
 }
 

@@ -35,6 +35,15 @@ pub(crate) fn document(title: &str, body: &str) -> String {
     )
 }
 
+/// The options of a drop-down.
+pub(crate) fn options(choices: &[&str], chosen: &str) -> String {
+    choices.iter().fold(String::new(), |html, choice| {
+        let selected = if *choice == chosen { " selected=\"selected\"" } else { "" };
+        let choice = escape(choice);
+        html + &format!("<option value=\"{choice}\"{selected}>{choice}</option>")
+    })
+}
+
 /// Neighbouring blocks of one run share a list, a table or a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Run {

@@ -186,13 +186,7 @@ fn control(field: &Field) -> String {
             html::escape(&field.value.replace("\r\n", "\n"))
         ),
         Kind::Choice(choices) => {
-            let options: String = choices
-                .iter()
-                .map(|choice| {
-                    let chosen = if *choice == field.value { " selected" } else { "" };
-                    format!("<option value=\"{0}\"{chosen}>{0}</option>", escape(choice))
-                })
-                .collect();
+            let options = html::options(choices, &field.value);
             format!("<select id=\"{key}\" name=\"{key}\">{options}</select>")
         }
     }

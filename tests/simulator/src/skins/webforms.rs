@@ -354,13 +354,7 @@ fn control(here: Place, field: &Field, placeholder: bool) -> String {
             escape(&field.value.replace("\r\n", "\n"))
         ),
         Kind::Choice(choices) => {
-            let options: String = choices
-                .iter()
-                .map(|choice| {
-                    let chosen = if *choice == field.value { " selected=\"selected\"" } else { "" };
-                    format!("<option{chosen} value=\"{0}\">{0}</option>", escape(choice))
-                })
-                .collect();
+            let options = html::options(choices, &field.value);
             format!("<select name=\"{name}\" id=\"{id}\">{options}</select>")
         }
     }

@@ -10,7 +10,7 @@ const CHANGE: &str = "POST change-state";
 
 async fn about_to_disable(skin: Skin) -> (Simulator, Person) {
     let world = World::new().skin(skin).instance("Acme UK", |one| one.connector("Sync"));
-    let simulator = Simulator::start(world).await.unwrap();
+    let simulator = Simulator::start(world).unwrap();
     let mut person = Person::logged_in(&simulator).await;
     person.go_to_connector("Sync").await;
     person.follow("Change State").await;
@@ -57,7 +57,7 @@ async fn a_status_is_answered_instead_of_doing_it() {
         simulator.fault(Match::request(CHANGE), Fault::Status(500), Times::Once);
         simulator.fault(Match::request(CHANGE), Fault::Status(503), Times::Count(2));
         let (action, mut fields) = person.form();
-        fields.extend(person.button("Change State"));
+        fields.push(person.button("Change State"));
         for status in [500, 503, 200] {
             person.send(&action, &fields).await.unwrap();
             assert_eq!(person.status, status);
@@ -101,7 +101,7 @@ async fn chance_hits_the_same_requests_for_the_same_seed() {
             Fault::Status(503),
             Times::Always,
         );
-        let simulator = Simulator::start(world).await.unwrap();
+        let simulator = Simulator::start(world).unwrap();
         let mut person = Person::at(&simulator);
         for _ in 0..60 {
             person.open("/login").await;
@@ -199,7 +199,7 @@ async fn an_unconfirmed_address_can_turn_up_anywhere() {
 async fn a_delayed_answer_takes_effect_late() {
     for skin in Skin::ALL {
         let (simulator, mut person) = about_to_disable(skin).await;
-        let long = Fault::Delay(Duration::from_secs(3600));
+        let long = Fault::Delay(Duration::from_hours(1));
         simulator.fault(Match::request(CHANGE), long, Times::Once);
         let waiting = person.try_press("Change State", DISABLE);
         let arrived = async {

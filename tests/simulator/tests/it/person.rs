@@ -87,7 +87,7 @@ impl Person {
     }
 
     /// The names of the controls that carry this label in one of the ways a person understands.
-    fn named(&self, page: &Html, label: &str) -> Vec<String> {
+    fn named(page: &Html, label: &str) -> Vec<String> {
         let mut names = Vec::new();
         for control in page.select(&select("input, select, textarea")) {
             let value = control.value();
@@ -102,7 +102,7 @@ impl Person {
                 .filter_map(ElementRef::wrap)
                 .find(|up| up.value().name() == "td");
             let by_cell = cell.is_some_and(|cell| {
-                let before = cell.prev_siblings().filter_map(ElementRef::wrap).next();
+                let before = cell.prev_siblings().find_map(ElementRef::wrap);
                 before.is_some_and(|before| text(before) == label)
             });
             if by_for || by_hint || by_cell {
@@ -113,7 +113,7 @@ impl Person {
     }
 
     pub(crate) fn count_labels(&self, label: &str) -> usize {
-        self.named(&Html::parse_document(&self.html), label).len()
+        Self::named(&Html::parse_document(&self.html), label).len()
     }
 
     /// What the only form would send, buttons aside.
@@ -188,10 +188,10 @@ impl Person {
         filled: &[(&str, &str)],
     ) -> reqwest::Result<()> {
         let (action, mut fields) = self.form();
-        fields.extend(self.button(button));
+        fields.push(self.button(button));
         for (label, value) in filled {
             let page = Html::parse_document(&self.html);
-            let name = only(self.named(&page, label), label, &self.html);
+            let name = only(Self::named(&page, label), label, &self.html);
             fields.retain(|(known, _)| *known != name);
             fields.push((name, (*value).to_owned()));
         }
@@ -199,7 +199,7 @@ impl Person {
     }
 
     /// The name and the value that a button of that text adds to its form.
-    pub(crate) fn button(&self, wanted: &str) -> Option<(String, String)> {
+    pub(crate) fn button(&self, wanted: &str) -> (String, String) {
         let page = Html::parse_document(&self.html);
         let found = page
             .select(&select("button, input[type=submit]"))
@@ -209,7 +209,7 @@ impl Person {
                 (attr("name"), attr("value"))
             })
             .collect();
-        Some(only(found, wanted, &self.html))
+        only(found, wanted, &self.html)
     }
 
     pub(crate) async fn send(

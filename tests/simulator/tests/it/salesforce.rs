@@ -6,19 +6,19 @@ use simulator::{Caller, ConnectorPlan, Lockout, LoginOutcome, SalesforceUser, Si
 
 const USER: &str = World::SALESFORCE_USER;
 
-async fn scheduled(lockout: Lockout) -> Simulator {
+fn scheduled(lockout: Lockout) -> Simulator {
     let world = World::new().lockout(lockout).instance("Acme UK", |one| {
-        one.connector_with("Sync", |sync| sync.every(Duration::from_secs(60)))
+        one.connector_with("Sync", |sync| sync.every(Duration::from_mins(1)))
             .connector_with("Off", ConnectorPlan::disabled)
-            .integration_every(Duration::from_secs(300))
+            .integration_every(Duration::from_mins(5))
     });
-    Simulator::start(world).await.unwrap()
+    Simulator::start(world).unwrap()
 }
 
 #[tokio::test]
 async fn a_stale_secret_locks_the_user_after_the_policys_number_of_failures() {
     for limit in [3, 5, 10] {
-        let simulator = scheduled(Lockout::After(limit)).await;
+        let simulator = scheduled(Lockout::After(limit));
         simulator.salesforce().reset_password(USER, "New-1").unwrap();
         for failures in 1..limit {
             let other = Caller::Other("test".to_owned());
@@ -29,7 +29,7 @@ async fn a_stale_secret_locks_the_user_after_the_policys_number_of_failures() {
             let user = simulator.salesforce().user(USER).unwrap();
             assert_eq!((user.failures, user.locked), (failures, false));
         }
-        simulator.tick(Duration::from_secs(60));
+        simulator.tick(Duration::from_mins(1));
         assert!(simulator.salesforce().user(USER).unwrap().locked);
         let right = simulator.salesforce().credential(USER).unwrap().secret();
         let other = Caller::Other("test".to_owned());
@@ -44,16 +44,16 @@ async fn a_stale_secret_locks_the_user_after_the_policys_number_of_failures() {
 
 #[tokio::test]
 async fn without_a_limit_nobody_is_locked() {
-    let simulator = scheduled(Lockout::NoLimit).await;
+    let simulator = scheduled(Lockout::NoLimit);
     simulator.salesforce().reset_token(USER).unwrap();
-    simulator.tick(Duration::from_secs(60 * 60));
+    simulator.tick(Duration::from_hours(1));
     let user = simulator.salesforce().user(USER).unwrap();
     assert_eq!((user.locked, user.failures), (false, 60 + 12));
 }
 
 #[tokio::test]
 async fn a_success_starts_the_count_again() {
-    let simulator = scheduled(Lockout::After(3)).await;
+    let simulator = scheduled(Lockout::After(3));
     let other = || Caller::Other("test".to_owned());
     let right = simulator.salesforce().credential(USER).unwrap().secret();
     for secret in ["no", "no", &right, "no", "no"] {
@@ -65,7 +65,7 @@ async fn a_success_starts_the_count_again() {
 
 #[tokio::test]
 async fn a_password_reset_makes_a_new_token_and_a_token_reset_keeps_the_password() {
-    let simulator = scheduled(Lockout::NoLimit).await;
+    let simulator = scheduled(Lockout::NoLimit);
     let first = simulator.salesforce().credential(USER).unwrap();
     let second = simulator.salesforce().reset_password(USER, "New-1").unwrap();
     let third = simulator.salesforce().reset_token(USER).unwrap();
@@ -93,7 +93,7 @@ async fn a_trusted_address_needs_no_token_and_an_expired_password_is_good_for_no
         .salesforce_user(trusted)
         .salesforce_user(expired)
         .instance("Acme UK", |one| one.integration_logs_in_as("expired@acme.example"));
-    let simulator = Simulator::start(world).await.unwrap();
+    let simulator = Simulator::start(world).unwrap();
     let other = || Caller::Other("test".to_owned());
     let login = |user: &str, secret: &str| simulator.salesforce().login(user, secret, other());
     assert_eq!(login("trusted@acme.example", "pass"), LoginOutcome::Success);
@@ -104,7 +104,7 @@ async fn a_trusted_address_needs_no_token_and_an_expired_password_is_good_for_no
 
 #[tokio::test]
 async fn history_says_who_logged_in_in_the_order_of_the_schedules() {
-    let simulator = scheduled(Lockout::NoLimit).await;
+    let simulator = scheduled(Lockout::NoLimit);
     simulator.tick(Duration::from_secs(299));
     assert_eq!(simulator.login_history().len(), 4);
     simulator.tick(Duration::from_secs(1));
@@ -121,7 +121,7 @@ async fn in_real_time_schedules_run_by_themselves() {
     let world = World::new()
         .real_time()
         .instance("Acme UK", |one| one.integration_every(Duration::from_millis(5)));
-    let simulator = Simulator::start(world).await.unwrap();
+    let simulator = Simulator::start(world).unwrap();
     let three = async {
         while simulator.login_history().len() < 3 {
             tokio::task::yield_now().await;

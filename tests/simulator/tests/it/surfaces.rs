@@ -8,7 +8,7 @@ async fn direct(skin: Skin) -> (Simulator, Person) {
     let world = World::new().skin(skin).instance("Acme UK", |one| {
         one.connector("On").connector_with("Off", simulator::ConnectorPlan::disabled)
     });
-    let simulator = Simulator::start(world).await.unwrap();
+    let simulator = Simulator::start(world).unwrap();
     let person = Person::logged_in(&simulator).await;
     (simulator, person)
 }
@@ -50,7 +50,7 @@ async fn a_field_that_is_not_sent_back_is_lost_and_shows_in_the_log() {
         person.follow("Security").await;
         let (action, mut fields) = person.form();
         fields.retain(|(name, _)| !name.ends_with("SdkPassword") && !name.ends_with("SdkIp"));
-        fields.extend(person.button("Save"));
+        fields.push(person.button("Save"));
         person.send(&action, &fields).await.unwrap();
         let other = simulator.integration("Acme UK").unwrap().other_fields;
         assert_eq!(
@@ -75,8 +75,8 @@ async fn two_buttons_at_once_are_refused() {
         person.follow("Integration").await;
         person.follow("Security").await;
         let (action, mut fields) = person.form();
-        fields.extend(person.button("Save"));
-        fields.extend(person.button("Test SDK"));
+        fields.push(person.button("Save"));
+        fields.push(person.button("Test SDK"));
         person.send(&action, &fields).await.unwrap();
         assert_eq!(person.status, 400);
         assert!(simulator.console_log().iter().all(|request| !request.is_write()));
@@ -145,10 +145,29 @@ async fn an_error_about_something_else_does_not_take_the_tick_away() {
         let world = World::new()
             .skin(skin)
             .instance("Acme UK", |one| one.other_error("Item 4711: name longer than 100"));
-        let simulator = Simulator::start(world).await.unwrap();
+        let simulator = Simulator::start(world).unwrap();
         let mut person = Person::logged_in(&simulator).await;
         person.follow("Integration").await;
         assert_eq!(person.tick("Integration running"), "Yes");
         assert_eq!(person.errors(), ["Item 4711: name longer than 100"]);
     }
+}
+
+#[tokio::test]
+async fn a_plain_form_wants_its_anti_forgery_token_back() {
+    let (simulator, mut person) = direct(Skin::Plain).await;
+    person.go_to_connector("On").await;
+    person.follow("Change State").await;
+    let (action, mut fields) = person.form();
+    fields.push(person.button("Change State"));
+    let mut stranger = Person::logged_in(&simulator).await;
+    stranger.send(&action, &fields).await.unwrap();
+    assert_eq!(stranger.status, 400, "the token is another session's");
+    let without: Vec<_> =
+        fields.iter().filter(|(name, _)| !name.starts_with("__")).cloned().collect();
+    person.send(&action, &without).await.unwrap();
+    assert_eq!(person.status, 400);
+    assert!(simulator.console_log().iter().all(|request| !request.is_write()));
+    person.send(&action, &fields).await.unwrap();
+    assert!(simulator.console_log().last().unwrap().is_write());
 }

@@ -21,7 +21,7 @@ async fn about_to_disable(simulator: &Simulator) -> (Person, String, Vec<(String
             "Disabled".clone_into(value);
         }
     }
-    fields.extend(person.button("Change State"));
+    fields.push(person.button("Change State"));
     (person, action, fields)
 }
 
@@ -31,7 +31,7 @@ fn state(simulator: &Simulator) -> State {
 
 #[tokio::test]
 async fn a_view_state_that_is_missing_or_changed_is_an_error_and_nothing_happens() {
-    let simulator = Simulator::start(world()).await.unwrap();
+    let simulator = Simulator::start(world()).unwrap();
     let (mut person, action, fields) = about_to_disable(&simulator).await;
     for spoilt in ["__VIEWSTATE", "__VIEWSTATEGENERATOR", "__EVENTVALIDATION"] {
         let missing: Vec<_> = fields.iter().filter(|(name, _)| name != spoilt).cloned().collect();
@@ -54,7 +54,7 @@ async fn a_view_state_that_is_missing_or_changed_is_an_error_and_nothing_happens
 
 #[tokio::test]
 async fn a_view_state_of_another_session_is_an_error() {
-    let simulator = Simulator::start(world()).await.unwrap();
+    let simulator = Simulator::start(world()).unwrap();
     let (_, action, fields) = about_to_disable(&simulator).await;
     let mut stranger = Person::logged_in(&simulator).await;
     stranger.send(&action, &fields).await.unwrap();
@@ -64,7 +64,7 @@ async fn a_view_state_of_another_session_is_an_error() {
 
 #[tokio::test]
 async fn a_view_state_of_another_page_is_an_error() {
-    let simulator = Simulator::start(world()).await.unwrap();
+    let simulator = Simulator::start(world()).unwrap();
     let mut person = Person::at(&simulator);
     person.open("/Login.aspx").await;
     let (_, fields) = person.form();
@@ -75,7 +75,7 @@ async fn a_view_state_of_another_page_is_an_error() {
 
 #[tokio::test]
 async fn a_postback_that_the_page_does_not_offer_is_an_error() {
-    let simulator = Simulator::start(world()).await.unwrap();
+    let simulator = Simulator::start(world()).unwrap();
     let mut person = Person::logged_in(&simulator).await;
     let (action, mut fields) = person.form();
     for (name, value) in &mut fields {
@@ -90,7 +90,7 @@ async fn a_postback_that_the_page_does_not_offer_is_an_error() {
 
 #[tokio::test]
 async fn a_view_state_in_chunks_has_to_come_back_whole() {
-    let simulator = Simulator::start(world().view_state_chunks(40)).await.unwrap();
+    let simulator = Simulator::start(world().view_state_chunks(40)).unwrap();
     let (mut person, action, fields) = about_to_disable(&simulator).await;
     let count = fields.iter().find(|(name, _)| name == "__VIEWSTATEFIELDCOUNT").unwrap();
     assert!(count.1.parse::<usize>().unwrap() > 2, "{}", count.1);
@@ -103,7 +103,7 @@ async fn a_view_state_in_chunks_has_to_come_back_whole() {
 
 #[tokio::test]
 async fn every_page_stays_on_one_address() {
-    let simulator = Simulator::start(world()).await.unwrap();
+    let simulator = Simulator::start(world()).unwrap();
     let mut person = Person::logged_in(&simulator).await;
     person.go_to_connector("Sync").await;
     assert!(person.url.ends_with("/default.aspx?tabid=36"), "{}", person.url);

@@ -42,7 +42,7 @@ async fn walk_the_runbook(simulator: &Simulator, new: &Credential) {
 #[tokio::test]
 async fn the_runbook_can_be_walked_in_every_skin() {
     for skin in Skin::ALL {
-        let simulator = Simulator::start(two_instances(skin)).await.unwrap();
+        let simulator = Simulator::start(two_instances(skin)).unwrap();
         let before = simulator.connector("Acme UK", SYNC).unwrap().other_fields;
         let security = simulator.integration("Acme UK").unwrap().other_fields;
         let new = simulator
@@ -74,7 +74,7 @@ async fn the_runbook_can_be_walked_in_every_skin() {
 async fn the_log_names_every_request_alike_in_every_skin() {
     let mut logs = Vec::new();
     for skin in Skin::ALL {
-        let simulator = Simulator::start(two_instances(skin)).await.unwrap();
+        let simulator = Simulator::start(two_instances(skin)).unwrap();
         let new = simulator.salesforce().reset_password(World::SALESFORCE_USER, "New-1").unwrap();
         simulator.run_syncs();
         walk_the_runbook(&simulator, &new).await;
@@ -123,7 +123,7 @@ async fn the_log_names_every_request_alike_in_every_skin() {
 async fn a_single_instance_opens_directly() {
     for skin in Skin::ALL {
         let world = World::new().skin(skin).instance("Acme UK", |one| one.connector(SYNC));
-        let simulator = Simulator::start(world).await.unwrap();
+        let simulator = Simulator::start(world).unwrap();
         let person = Person::logged_in(&simulator).await;
         assert!(person.title().starts_with("Home"), "{}", person.html);
     }
@@ -134,7 +134,7 @@ async fn a_user_sees_only_the_instances_that_are_theirs() {
     for skin in Skin::ALL {
         let world = two_instances(skin)
             .console_user(ConsoleUser::new("a@b.example", "pass").only(["Acme FR"]));
-        let simulator = Simulator::start(world).await.unwrap();
+        let simulator = Simulator::start(world).unwrap();
         let mut person = Person::at(&simulator);
         person.open("/").await;
         person.log_in("a@b.example", "pass").await;
@@ -149,7 +149,7 @@ async fn a_user_sees_only_the_instances_that_are_theirs() {
 #[tokio::test]
 async fn a_wrong_password_is_refused_and_counted() {
     for skin in Skin::ALL {
-        let simulator = Simulator::start(two_instances(skin)).await.unwrap();
+        let simulator = Simulator::start(two_instances(skin)).unwrap();
         let mut person = Person::at(&simulator);
         person.open("/").await;
         person.log_in(World::CONSOLE_USER, "wrong").await;
@@ -165,7 +165,7 @@ async fn a_wrong_password_is_refused_and_counted() {
 async fn a_second_factor_is_asked_for_and_checked() {
     for skin in Skin::ALL {
         let user = ConsoleUser::new("a@b.example", "pass").totp("GEZDGNBVGY3TQOJQ");
-        let simulator = Simulator::start(two_instances(skin).console_user(user)).await.unwrap();
+        let simulator = Simulator::start(two_instances(skin).console_user(user)).unwrap();
         let mut person = Person::at(&simulator);
         person.open("/").await;
         person.log_in("a@b.example", "pass").await;
@@ -184,7 +184,7 @@ async fn a_second_factor_is_asked_for_and_checked() {
 async fn an_unconfirmed_address_stops_the_login() {
     for skin in Skin::ALL {
         let user = ConsoleUser::new("a@b.example", "pass").confirm_ip();
-        let simulator = Simulator::start(two_instances(skin).console_user(user)).await.unwrap();
+        let simulator = Simulator::start(two_instances(skin).console_user(user)).unwrap();
         let mut person = Person::at(&simulator);
         person.open("/").await;
         person.log_in("a@b.example", "pass").await;
@@ -197,7 +197,7 @@ async fn an_unconfirmed_address_stops_the_login() {
 #[tokio::test]
 async fn an_expired_session_is_bounced_to_the_login_page() {
     for skin in Skin::ALL {
-        let simulator = Simulator::start(two_instances(skin)).await.unwrap();
+        let simulator = Simulator::start(two_instances(skin)).unwrap();
         let mut person = Person::logged_in(&simulator).await;
         person.follow("Acme UK").await;
         person.go_to_connector(SYNC).await;

@@ -1,0 +1,201 @@
+//! `doctor`: a read-only look at everything that a rotation needs.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::domain::fault::error_line;
+use crate::domain::ids::TargetName;
+use crate::domain::target::{Surface, Target};
+use crate::hooks::tls::{Certificates, TlsFiles};
+use crate::ports::console::{ConsoleSession, Examination};
+use crate::ports::secret_store::{SecretStore, Stored};
+use crate::startup::Plant;
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Diagnosis {
+    /// What was looked at.
+    pub about: String,
+    /// How it is.
+    pub verdict: Verdict,
+    /// What was seen, and where it is not well, what to do.
+    pub says: String,
+}
+
+/// How a thing is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// A rotation would find it as it should be.
+    Well,
+    /// Worth knowing; a rotation is not stopped by it.
+    Note,
+    /// A rotation would stop.
+    Problem,
+}
+
+impl Diagnosis {
+    /// Whether a rotation would go on.
+    pub fn is_well(&self) -> bool {
+        self.verdict != Verdict::Problem
+    }
+
+    fn new(about: impl Into<String>, verdict: Verdict, says: impl Into<String>) -> Self {
+        Self { about: about.into(), verdict, says: says.into() }
+    }
+
+    fn of<E: std::error::Error>(about: &str, result: Result<String, E>) -> Self {
+        match result {
+            Ok(says) => Self::new(about, Verdict::Well, says),
+            Err(error) => Self::new(about, Verdict::Problem, error_line(&error)),
+        }
+    }
+}
+
+impl fmt::Display for Diagnosis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = match self.verdict {
+            Verdict::Well => "well   ",
+            Verdict::Note => "note   ",
+            Verdict::Problem => "PROBLEM",
+        };
+        write!(f, "{verdict}  {}: {}", self.about, self.says)
+    }
+}
+
+/// Looks at the store, the certificate, Vault, and for each target at its secret, its console
+/// login and every label on the way to its surfaces.
+pub async fn examine(config: &Config, plant: &Plant, only: Option<&TargetName>) -> Vec<Diagnosis> {
+    let mut findings = vec![
+        Diagnosis::of(
+            "store",
+            plant.world.journal.probe().await.map(|()| "can be written".to_owned()),
+        ),
+        Diagnosis::of("certificate", certificate(config)),
+        vault(plant).await,
+    ];
+    for target in plant.targets.iter().filter(|t| only.is_none_or(|only| *only == t.name)) {
+        findings.push(secret(plant, target).await);
+        console(plant, target, &mut findings).await;
+    }
+    findings
+}
+
+fn certificate(config: &Config) -> Result<String, crate::hooks::tls::TlsError> {
+    let files = TlsFiles {
+        certificate: config.hooks.certificate_file.clone(),
+        key: config.hooks.private_key_file.clone(),
+    };
+    Certificates::load(files).map(|_| "certificate and key belong together".to_owned())
+}
+
+async fn vault(plant: &Plant) -> Diagnosis {
+    match plant.vault.health().await {
+        Ok(health) if health.sealed || !health.initialized => {
+            Diagnosis::new("vault", Verdict::Problem, "the server is sealed or not set up")
+        }
+        Ok(health) => Diagnosis::new("vault", Verdict::Well, format!("version {}", health.version)),
+        Err(error) => Diagnosis::new("vault", Verdict::Problem, error_line(&error)),
+    }
+}
+
+/// Whether the secret can be read and is complete; never what it is.
+async fn secret(plant: &Plant, target: &Target) -> Diagnosis {
+    let about = format!("{} secret {}", target.name, target.secret);
+    let stored = match plant.vault.read(&target.secret).await {
+        Ok(stored) => stored,
+        Err(error) => return Diagnosis::new(about, Verdict::Problem, error_line(&error)),
+    };
+    let Stored::Present { version, fields, .. } = stored else {
+        let says = "no version can be read there; write the secret, or correct the path";
+        return Diagnosis::new(about, Verdict::Problem, says);
+    };
+    let token = target.needs_token.then_some(&target.fields.security_token);
+    let wanted = [Some(&target.fields.password), token];
+    let is_there = |field: &&String| fields.get(*field).is_some_and(|text| !text.is_empty());
+    let missing: Vec<&str> =
+        wanted.into_iter().flatten().filter(|field| !is_there(field)).map(String::as_str).collect();
+    if missing.is_empty() {
+        Diagnosis::new(about, Verdict::Well, format!("version {version} is complete"))
+    } else {
+        let says = format!("version {version} lacks {}", missing.join(", "));
+        Diagnosis::new(about, Verdict::Problem, says)
+    }
+}
+
+/// Logs in once and walks to each surface of the target.
+async fn console(plant: &Plant, target: &Target, findings: &mut Vec<Diagnosis>) {
+    let about = format!("{} console {}", target.name, target.account);
+    let mut session = match open(plant, target).await {
+        Ok(session) => {
+            findings.push(Diagnosis::new(about, Verdict::Well, "logged in"));
+            session
+        }
+        Err(says) => return findings.push(Diagnosis::new(about, Verdict::Problem, says)),
+    };
+    for place in &target.surfaces {
+        let about = format!("{} {place}", target.name);
+        match session.examine(place).await {
+            Ok(examination) => judge(plant, &about, place, &examination, findings),
+            Err(error) => {
+                findings.push(Diagnosis::new(about, Verdict::Problem, error_line(&error)));
+            }
+        }
+    }
+    if let Err(error) = session.close().await {
+        let says = format!("logging out failed: {}", error_line(&error));
+        findings.push(Diagnosis::new(format!("{} console", target.name), Verdict::Note, says));
+    }
+}
+
+async fn open(plant: &Plant, target: &Target) -> Result<Box<dyn ConsoleSession>, String> {
+    let account = &target.account;
+    let breaker = plant.world.journal.breaker(account).await.map_err(|e| error_line(&e))?;
+    let login = plant.world.logins.read(account).await.map_err(|e| error_line(&e))?;
+    if let Some(breaker) = breaker.filter(|breaker| login.version <= breaker.secret_version) {
+        return Err(format!(
+            "its login was refused at {} and is not tried again: correct it in Vault",
+            breaker.since
+        ));
+    }
+    let console = Arc::clone(&plant.world.console);
+    console.open(account, &login.login).await.map_err(|error| error_line(&error))
+}
+
+fn judge(
+    plant: &Plant,
+    about: &str,
+    place: &Surface,
+    examination: &Examination,
+    findings: &mut Vec<Diagnosis>,
+) {
+    let wrong = examination.labels.iter().filter(|label| label.found != 1);
+    let problems: Vec<String> = wrong
+        .map(|label| {
+            format!("on \"{}\" {} was found {} times", label.page, label.label, label.found)
+        })
+        .collect();
+    if problems.is_empty() {
+        let labels = examination.labels.len();
+        let says = format!("{}; {labels} labels found once each", examination.shows);
+        findings.push(Diagnosis::new(about, Verdict::Well, says));
+    } else {
+        let says = format!(
+            "{}; tell the profile what this tenant's page says instead",
+            problems.join("; ")
+        );
+        findings.push(Diagnosis::new(about, Verdict::Problem, says));
+    }
+    let covered = |name: &String| {
+        let instance = place.instance().map(str::to_owned);
+        let surface = Surface::Connector { instance, name: name.clone() };
+        plant.targets.iter().any(|target| target.surfaces.contains(&surface))
+    };
+    for name in examination.connectors.iter().filter(|name| !covered(name)) {
+        let says = format!("no target covers the connector \"{name}\" of the same instance");
+        findings.push(Diagnosis::new(about, Verdict::Note, says));
+    }
+}

@@ -1,0 +1,204 @@
+//! The composition root: a [`Config`] becomes an [`App`] that is bound to its addresses and can
+//! be run.
+
+mod files;
+mod plant;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::communigator::{AccountError, ProfileError};
+use crate::config::Config;
+use crate::domain::secret::FingerprintKey;
+use crate::hooks::limits::Limits;
+use crate::hooks::tls::{Certificates, TlsError, TlsFiles};
+use crate::hooks::{self, BoundHooks, Hooks, Sources};
+use crate::operator::readiness::{Latch, Readiness};
+use crate::operator::{self, BoundOperator, Operator, Parts};
+use crate::senders::keys::InvalidKey;
+use crate::store::OpenError;
+use crate::vault::VaultSetupError;
+
+pub use crate::startup::plant::Plant;
+
+/// How far a sender's clock may be off, in both directions.
+const WINDOW: Duration = Duration::from_mins(5);
+
+/// How long the end may take once it is asked for: less than the 30 seconds that Kubernetes gives.
+pub const DRAIN: Duration = Duration::from_secs(25);
+
+/// How long requests under way may take to end; the rest of [`DRAIN`] is the worker's.
+const DRAIN_REQUESTS: Duration = Duration::from_secs(10);
+
+/// The program could not be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A file that the configuration names cannot be read.
+    #[error("{key}: the file {path} cannot be read")]
+    File {
+        /// The key that names it.
+        key: String,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The fingerprint key is too short.
+    #[error(
+        "store.fingerprint_key_file: a fingerprint key has at least {} bytes",
+        FingerprintKey::MIN_BYTES
+    )]
+    FingerprintKey,
+    /// The database cannot be used.
+    #[error("store.url: the database cannot be used")]
+    Store(#[from] OpenError),
+    /// The Vault client cannot be built.
+    #[error("vault: the client cannot be built")]
+    Vault(#[from] VaultSetupError),
+    /// A profile cannot be used.
+    #[error("consoles.{account}.profile_file: the profile cannot be used")]
+    Profile {
+        /// The console account.
+        account: String,
+        /// Why.
+        #[source]
+        source: ProfileError,
+    },
+    /// The client for the consoles cannot be built.
+    #[error("consoles: the HTTP client cannot be built; are CA certificates installed?")]
+    Transport(#[source] reqwest::Error),
+    /// A console account cannot be used.
+    #[error("consoles: an account cannot be used")]
+    Console(#[from] AccountError),
+    /// The private listener cannot be opened.
+    #[error("operator: the listener cannot be opened")]
+    Operator(#[from] operator::BindError),
+    /// The public listener's certificate cannot be used.
+    #[error("hooks: the certificate cannot be used")]
+    Tls(#[from] TlsError),
+    /// The public listener cannot be opened.
+    #[error("hooks: the listener cannot be opened")]
+    Hooks(#[from] hooks::BindError),
+    /// A key or token of a source cannot be used.
+    #[error("{key}: the file {path} holds no usable key")]
+    Key {
+        /// The configuration's key that names the file.
+        key: String,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: InvalidKey,
+    },
+}
+
+/// The program ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The public listener ended.
+    #[error("the public listener ended")]
+    Hooks(#[source] std::io::Error),
+    /// The private listener ended.
+    #[error("the private listener ended")]
+    Operator(#[source] std::io::Error),
+}
+
+/// The whole program, bound to its addresses.
+pub struct App {
+    plant: Plant,
+    hooks: BoundHooks,
+    operator: BoundOperator,
+    started: Latch,
+}
+
+impl App {
+    /// Puts everything together. Nothing answers and nothing is driven before [`App::run`].
+    pub async fn build(config: &Config) -> Result<Self, StartError> {
+        let plant = Plant::build(config).await?;
+        let sources = config.sources.iter().map(files::source).collect::<Result<Vec<_>, _>>()?;
+        let hooks = Hooks {
+            intake: plant.intake.clone(),
+            sources: Arc::new(Sources::new(sources)),
+            certificates: Certificates::load(TlsFiles {
+                certificate: config.hooks.certificate_file.clone(),
+                key: config.hooks.private_key_file.clone(),
+            })?,
+            meter: plant.metrics.clone(),
+            clock: Arc::clone(&plant.world.clock),
+        };
+        let hooks = hooks.bind(hooks::Settings {
+            address: config.hooks.listen,
+            workers: None,
+            limits: limits(config),
+            drain: DRAIN_REQUESTS,
+        })?;
+        let mut readiness = Readiness::default();
+        let started = readiness.latch("start");
+        let tokens = config.operator.tokens.iter().map(files::access_token);
+        let settings = operator::Settings {
+            address: config.operator.listen,
+            tokens: tokens.collect::<Result<Vec<_>, _>>()?,
+        };
+        let operator = Operator::bind(
+            settings,
+            Parts {
+                journal: Arc::clone(&plant.world.journal),
+                operations: plant.operations.clone(),
+                targets: Arc::clone(&plant.targets),
+                metrics: Arc::clone(&plant.metrics),
+                readiness,
+                clock: Arc::clone(&plant.world.clock),
+            },
+        )?;
+        Ok(Self { plant, hooks, operator, started })
+    }
+
+    /// Where the public listener is.
+    pub fn hooks_address(&self) -> SocketAddr {
+        self.hooks.address
+    }
+
+    /// Where the private listener is.
+    pub fn operator_address(&self) -> SocketAddr {
+        self.operator.address()
+    }
+
+    /// Receives and rotates until `stop` is cancelled: first no more is taken in, then what is
+    /// under way comes to the end of its turn.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), RunError> {
+        let Self { plant, hooks, operator, started } = self;
+        let (hooks_at, operator_at) = (hooks.address, operator.address());
+        let worker = plant.worker(&format!("pid-{}", std::process::id()));
+        let hooks_stop = stop.clone();
+        let listeners = async {
+            tokio::try_join!(
+                async { hooks.run(hooks_stop.cancelled_owned()).await.map_err(RunError::Hooks) },
+                async { operator.run(stop.clone()).await.map_err(RunError::Operator) },
+            )
+        };
+        let work = async { tokio::join!(worker.run(stop.clone()), listeners).1 };
+        started.open();
+        tracing::info!(hooks = %hooks_at, operator = %operator_at, "ready");
+        tokio::select! {
+            ended = work => ended.map(|_| ()),
+            () = plant.keep_house() => Ok(()),
+        }
+    }
+}
+
+fn limits(config: &Config) -> Limits {
+    let section = &config.hooks;
+    Limits {
+        header_deadline: section.header_deadline,
+        body_deadline: section.body_deadline,
+        idle: section.idle_deadline,
+        connections: section.connections_max,
+        connections_per_address: section.connections_max_per_address,
+        ..Limits::default()
+    }
+}

@@ -1,0 +1,204 @@
+//! One agency's world: a simulated CommuniGator and Salesforce, a mount of the shared OpenBao
+//! server, and the files of an installation of reset-receiver that looks after them.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+use simulator::{
+    ConsoleUser, Credential, Lockout, SalesforceUser, Simulator, Skin, World as SimulatedWorld,
+};
+use tempfile::TempDir;
+
+use crate::support::openbao::OpenBao;
+
+/// The Salesforce login that everything is about.
+pub(crate) const USERNAME: &str = "gator.sync@acme.example";
+/// The console's own login.
+pub(crate) const CONSOLE_USER: &str = "robot@acme.example";
+const CONSOLE_PASSWORD: &str = "console-CANARY-password";
+
+/// The connectors: instance, name, and whether it is enabled at first.
+pub(crate) const CONNECTORS: [(&str, &str, bool); 3] = [
+    ("Acme UK", "Salesforce Sync", true),
+    ("Acme UK", "Old Leads", false),
+    ("Acme US", "Salesforce Sync", true),
+];
+
+/// The instances, each with its Integration.
+pub(crate) const INSTANCES: [&str; 2] = ["Acme UK", "Acme US"];
+
+/// A period longer than any test.
+const RARELY: Duration = Duration::from_hours(1);
+
+/// A world to rotate in.
+pub(crate) struct Town {
+    pub(crate) simulator: Simulator,
+    pub(crate) openbao: &'static OpenBao,
+    /// The mount of this town's secrets.
+    pub(crate) mount: String,
+    directory: TempDir,
+}
+
+impl Town {
+    /// Two instances with three connectors, one of which is disabled, and a lock-out after three
+    /// failed logins; nothing in Vault but the console's login.
+    pub(crate) async fn new(skin: Skin) -> Self {
+        Self::with(skin, RARELY, |world| world).await
+    }
+
+    /// The same in real time, with connectors that sync this often.
+    ///
+    /// Integration has no off switch, so that whatever it does until it is updated is not the
+    /// receiver's to prevent; it syncs rarely here.
+    pub(crate) async fn syncing(skin: Skin, period: Duration) -> Self {
+        Self::with(skin, period, SimulatedWorld::real_time).await
+    }
+
+    /// The same with connectors of this period, changed.
+    pub(crate) async fn with(
+        skin: Skin,
+        period: Duration,
+        change: impl FnOnce(SimulatedWorld) -> SimulatedWorld,
+    ) -> Self {
+        let mut world = SimulatedWorld::new()
+            .skin(skin)
+            .lockout(Lockout::After(3))
+            .console_user(ConsoleUser::new(CONSOLE_USER, CONSOLE_PASSWORD))
+            .salesforce_user(
+                SalesforceUser::new(USERNAME, "first-CANARY-password").token("first-CANARY-token"),
+            );
+        for name in INSTANCES {
+            world = world.instance(name, |mut instance| {
+                for (_, connector, enabled) in CONNECTORS.iter().filter(|(at, ..)| *at == name) {
+                    instance = instance.connector_with(*connector, |connector| {
+                        let connector = connector.every(period);
+                        if *enabled { connector } else { connector.disabled() }
+                    });
+                }
+                instance.integration_every(RARELY)
+            });
+        }
+        let simulator = Simulator::start(change(world)).unwrap();
+        let openbao = OpenBao::shared();
+        let mount = format!("town-{}", uuid::Uuid::now_v7().simple());
+        openbao.mount(&mount).await;
+        let login = json!({"username": CONSOLE_USER, "password": CONSOLE_PASSWORD});
+        openbao.write_secret(&mount, "console", &login).await;
+        let town = Self { simulator, openbao, mount, directory: tempfile::tempdir().unwrap() };
+        town.write_files();
+        town
+    }
+
+    /// The directory of the installation.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// A file of the installation.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.directory().join(name)
+    }
+
+    /// Writes the Salesforce secret into Vault; returns its version.
+    pub(crate) async fn write_secret(&self, credential: &Credential) -> u64 {
+        let fields = json!({"password": credential.password, "security_token": credential.token});
+        self.openbao.write_secret(&self.mount, "salesforce", &fields).await
+    }
+
+    /// The key that signs deliveries of the source `flow`.
+    pub(crate) fn signing_key() -> String {
+        format!("whsec_{}", STANDARD.encode(b"0123456789abcdef0123456789abcdef"))
+    }
+
+    /// The operator's token.
+    pub(crate) fn operator_token() -> &'static str {
+        "operator-token-of-32-characters-."
+    }
+
+    /// The configuration file's text: real addresses, short waits.
+    pub(crate) fn config(&self) -> String {
+        let file = |name: &str| self.file(name).display().to_string();
+        let instances: String = INSTANCES.iter().map(|name| instance(name)).collect();
+        format!(
+            r#"
+[hooks]
+listen = "127.0.0.1:0"
+certificate_file = "{certificate}"
+private_key_file = "{private_key}"
+[operator]
+listen = "127.0.0.1:0"
+[[operator.tokens]]
+name = "on-call"
+role = "operator"
+token_file = "{operator_token}"
+[store]
+url = "sqlite:{database}"
+fingerprint_key_file = "{fingerprint_key}"
+[vault]
+address = "{vault}"
+[vault.auth]
+method = "token"
+token_file = "{vault_token}"
+[rotation]
+lease = "1s"
+retry_first = "20ms"
+retry_cap = "200ms"
+contain_retry_first = "10ms"
+contain_retry_cap = "50ms"
+secret_poll_first = "50ms"
+secret_poll_cap = "100ms"
+confirm_poll_first = "50ms"
+confirm_poll_cap = "100ms"
+[consoles.acme]
+base_url = "{console}"
+login = {{ mount = "{mount}", path = "console" }}
+[targets.acme]
+organization_id = "{organization}"
+username = "{USERNAME}"
+console = "acme"
+secret = {{ mount = "{mount}", path = "salesforce" }}
+{instances}
+[sources.flow]
+format = "notice"
+rate_per_minute = 1000000
+[[sources.flow.authentication]]
+scheme = "standard-webhooks"
+key_files = ["{signing_key}"]
+"#,
+            certificate = file("tls.crt"),
+            private_key = file("tls.key"),
+            operator_token = file("operator-token"),
+            database = file("journal.db"),
+            fingerprint_key = file("fingerprint-key"),
+            vault = self.openbao.address(),
+            vault_token = file("vault-token"),
+            console = self.simulator.console_url(),
+            mount = self.mount,
+            organization = self.simulator.salesforce().organization_id(),
+            signing_key = file("signing-key"),
+        )
+    }
+
+    fn write_files(&self) {
+        let certificate = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let write = |name: &str, text: &str| std::fs::write(self.file(name), text).unwrap();
+        write("tls.crt", &certificate.cert.pem());
+        write("tls.key", &certificate.signing_key.serialize_pem());
+        write("operator-token", Self::operator_token());
+        write("fingerprint-key", "fingerprint-key-of-at-least-32-bytes");
+        write("vault-token", self.openbao.root_token());
+        write("signing-key", &Self::signing_key());
+        write("config.toml", &self.config());
+    }
+}
+
+fn instance(name: &str) -> String {
+    let connectors: Vec<&str> =
+        CONNECTORS.iter().filter(|(at, ..)| *at == name).map(|(_, name, _)| *name).collect();
+    format!(
+        "[[targets.acme.instances]]\nname = \"{name}\"\nconnectors = {connectors:?}\nintegration = true\n"
+    )
+}
