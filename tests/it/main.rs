@@ -14,6 +14,7 @@ mod hooks;
 mod image;
 mod manifests;
 mod openapi;
+mod operator;
 mod rotation;
 mod store_contract;
 mod vault;
