@@ -21,6 +21,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use jiff::Timestamp;
 use reset_receiver::cli::Exit;
 use reset_receiver::clock::SystemClock;
 use reset_receiver::domain::fault::error_line;
@@ -132,7 +133,9 @@ fn set_up() -> Result<Stage, Trouble> {
     let (with, without) = (World::start()?, World::start()?);
     let vault = VaultStandIn::start(&files.vault_token)?;
     let now = SystemClock.now();
-    let long_ago = now.checked_sub(OLD).unwrap_or(now);
+    // Whole seconds are easier to read.
+    let long_ago = now.as_second().saturating_sub(OLD.as_secs().cast_signed());
+    let long_ago = Timestamp::from_second(long_ago).unwrap_or(now);
     let old = with.credential()?;
     let fields = |pairs: [(&str, &str); 2]| -> Map<String, Value> {
         pairs.into_iter().map(|(name, text)| (name.to_owned(), text.into())).collect()
@@ -148,15 +151,17 @@ fn set_up() -> Result<Stage, Trouble> {
 fn introduce(screen: &mut Screen) -> io::Result<()> {
     let title = "reset-receiver: one Salesforce password reset, twice at the same moment\n";
     screen.say(Tone::Strong, title)?;
+    let (sync, integration) = (SYNC_EVERY.as_secs(), INTEGRATION_EVERY.as_secs());
     let text = format!(
-        "  Two identical worlds are simulated. In each, Salesforce locks the account after {LIMIT} \
-         failed\n  logins, and CommuniGator logs in with a copy of the secret from 5 places: 3 \
-         connectors\n  (one of them disabled) every {} s and 2 Integrations every {} s. Real ones \
-         take minutes\n  or hours.\n  One world has the receiver: the real one, with HTTPS, signed \
-         notices, its journal in SQLite,\n  and a stand-in for Vault, which is given the new \
-         secret {} s after the reset.\n  The other world has nobody.\n",
-        SYNC_EVERY.as_secs(),
-        INTEGRATION_EVERY.as_secs(),
+        "  Two identical worlds are simulated. In each, Salesforce locks the account after {LIMIT} failed
+  logins, and CommuniGator logs in with its own copies of the secret: 3 connectors every {sync} s,
+  one of them disabled, and 2 Integrations every {integration} s. (Real ones take minutes or hours.)
+  A connector can be switched off. Integration cannot: the sooner it gets the new secret, the better.
+
+  One world has the receiver: the real one, with HTTPS, signed notices and a journal in SQLite.
+  In place of Vault it has a stand-in, which is given the new secret {} s after the reset.
+  The other world has nobody.
+",
         SECRET_AFTER.as_secs(),
     );
     screen.say(Tone::Plain, &text)?;

@@ -7,7 +7,7 @@ use reset_receiver::clock::SystemClock;
 use reset_receiver::domain::phase::Phase;
 use reset_receiver::operator::view::RotationView;
 use reset_receiver::ports::clock::Clock;
-use simulator::{Caller, Credential};
+use simulator::Credential;
 
 use crate::receiver::{Files, Receiver};
 use crate::screen::{Screen, Side};
@@ -15,7 +15,7 @@ use crate::sender::Sender;
 use crate::story::Story;
 use crate::trouble::Trouble;
 use crate::vault_stand_in::VaultStandIn;
-use crate::world::{INSTANCES, SYNC_EVERY, Tally, World};
+use crate::world::{SYNC_EVERY, Tally, World};
 
 /// So long after the reset somebody puts the new secret into Vault.
 pub(crate) const SECRET_AFTER: Duration = Duration::from_secs(2);
@@ -118,16 +118,11 @@ impl Stage {
     }
 }
 
-/// Whether every connector that is enabled at first has logged in since then.
+/// Whether every connector that is enabled has logged in since then.
 fn has_synced(world: &World, then: Timestamp) -> bool {
     let logins = world.logins_since(then);
-    INSTANCES.iter().all(|(at, connectors)| {
-        connectors.iter().filter(|(_, enabled)| *enabled).all(|(name, _)| {
-            let caller =
-                Caller::Connector { instance: (*at).to_owned(), connector: (*name).to_owned() };
-            logins.iter().any(|login| login.caller == caller)
-        })
-    })
+    let synced = |caller| logins.iter().any(|login| login.caller == caller);
+    world.enabled_connectors().all(synced)
 }
 
 fn later(moment: Timestamp, by: Duration) -> Timestamp {

@@ -129,12 +129,14 @@ impl Screen {
         };
         let widths: Vec<usize> = (0..N).map(width).collect();
         for row in rows {
-            write!(self.out, " ")?;
+            let mut line = " ".to_owned();
+            let mut gap = 0;
             for ((tone, text), width) in row.iter().zip(&widths) {
-                let padding = " ".repeat(width.saturating_sub(text.chars().count()));
-                write!(self.out, " {}{padding}  ", self.painted(*tone, text))?;
+                line.extend(std::iter::repeat_n(' ', gap + 1));
+                line.push_str(&self.painted(*tone, text));
+                gap = width.saturating_sub(text.chars().count()) + 2;
             }
-            writeln!(self.out)?;
+            writeln!(self.out, "{line}")?;
         }
         self.out.flush()
     }

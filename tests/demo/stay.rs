@@ -87,19 +87,30 @@ fn tell(stage: &Stage, receiver: &Receiver, screen: &mut Screen) -> io::Result<(
     let bearer = format!("-H \"Authorization: Bearer $(cat {token})\"");
     let (key, ca) = (file("signing-key"), file("tls.crt"));
     let vault_token = format!("-H \"X-Vault-Token: $(cat {})\"", file("vault-token"));
-    for command in [
-        format!("{run} status {access}"),
-        format!("{run} rotate acme --wait {access}"),
-        format!(
-            "{run} send --url https://{hooks}/v1/resets/flow --key-file {key} --ca-file {ca} \
-             --organization-id {organization} --username {USERNAME}"
+    for (what, command) in [
+        ("where every target stands", format!("{run} status {access}")),
+        ("the same from the operator API", format!("curl -s {bearer} {operator}/v1/targets")),
+        ("every rotation", format!("curl -s {bearer} {operator}/v1/rotations")),
+        ("what is counted and timed", format!("curl -s {operator}/metrics")),
+        (
+            "whether a rotation would find all that it needs",
+            format!("{run} doctor --config {}", file("config.toml")),
         ),
-        format!("{run} doctor --config {}", file("config.toml")),
-        format!("curl -s {bearer} {operator}/v1/rotations"),
-        format!("curl -s {operator}/metrics"),
-        format!("curl -s {vault_token} {vault}/v1/{MOUNT}/metadata/{SECRET_PATH}"),
+        (
+            "what the stand-in for Vault holds",
+            format!("curl -s {vault_token} {vault}/v1/{MOUNT}/metadata/{SECRET_PATH}"),
+        ),
+        (
+            "tell of a reset by hand: contained, it waits for a new secret, which Enter brings",
+            format!(
+                "{run} send --url https://{hooks}/v1/resets/flow --key-file {key} --ca-file {ca} \
+                 --organization-id {organization} --username {USERNAME}"
+            ),
+        ),
+        ("the same as an operator, and watch it", format!("{run} rotate acme --wait {access}")),
     ] {
-        screen.say(Tone::Plain, &format!("    {command}\n"))?;
+        screen.say(Tone::Quiet, &format!("  # {what}"))?;
+        screen.say(Tone::Plain, &format!("  {command}"))?;
     }
     Ok(())
 }

@@ -61,8 +61,10 @@ impl Story {
 
     /// Takes what is new in the journal.
     pub(crate) fn read(&mut self, rotation: &RotationView) {
-        let seen = self.row;
-        for row in rotation.journal.iter().filter(|row| row.seq > seen) {
+        // The reset may have joined a rotation that was under way.
+        let (seen, reset_at) = (self.row, self.reset_at);
+        let is_new = |row: &&RowView| row.seq > seen && row.at >= reset_at;
+        for row in rotation.journal.iter().filter(is_new) {
             if let Some((what, tone)) = words(row) {
                 let subject = row.surface.clone().unwrap_or_else(|| "receiver".to_owned());
                 self.held.push(Line { at: row.at, side: Side::With, subject, what, tone });

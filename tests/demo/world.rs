@@ -121,6 +121,12 @@ impl World {
         })
     }
 
+    /// The connectors that are enabled now, as those who log in.
+    pub(crate) fn enabled_connectors(&self) -> impl Iterator<Item = Caller> {
+        let enabled = |surface: &Surface| surface.enabled == Some(true);
+        self.surfaces().into_iter().filter(enabled).map(|surface| surface.caller)
+    }
+
     /// How many surfaces there are.
     pub(crate) fn size(&self) -> usize {
         self.surfaces().len()

@@ -7,6 +7,7 @@ mod support;
 
 mod architecture;
 mod console_contract;
+mod demo;
 mod image;
 mod manifests;
 mod rotation;
