@@ -20,7 +20,7 @@ const UNDER_WAY: usize = 1;
 pub(crate) enum Flaw {
     /// The rotation is not over, or not well.
     Rotation { phase: Phase, why: Option<String> },
-    /// More logins failed than could have been under way.
+    /// More logins of connectors failed than could have been under way.
     Failed(usize),
     /// The account with the receiver is locked.
     Locked,
@@ -42,7 +42,7 @@ impl fmt::Display for Flaw {
             }
             Self::Rotation { phase, why: None } => write!(f, "the rotation is {phase}"),
             Self::Failed(failed) => {
-                write!(f, "{failed} logins failed with the receiver, and {UNDER_WAY} may at most")
+                write!(f, "{failed} logins of connectors failed in spite of the receiver")
             }
             Self::Locked => f.write_str("the account is locked in spite of the receiver"),
             Self::Connectors => f.write_str("not the same connectors are enabled as before"),
@@ -61,13 +61,14 @@ impl fmt::Display for Flaw {
 pub(crate) fn report(ending: &Ending, stage: &Stage, screen: &mut Screen) -> Result<Exit, Trouble> {
     screen.say(Tone::Plain, "")?;
     ending.compare(stage, screen)?;
+    screen.say(Tone::Plain, "")?;
     let flaws = ending.flaws(stage);
     if flaws.is_empty() {
-        screen.say(Tone::Strong, &format!("\n  {}", ending.moral()))?;
+        screen.say(Tone::Strong, &ending.moral())?;
         return Ok(Exit::Well);
     }
     let flaws: Vec<String> = flaws.iter().map(ToString::to_string).collect();
-    screen.say(Tone::Bad, &format!("\n  It did not end as it should: {}.", flaws.join("; ")))?;
+    screen.say(Tone::Bad, &format!("  It did not end as it should: {}.", flaws.join("; ")))?;
     Ok(Exit::Wrong)
 }
 
@@ -79,7 +80,7 @@ impl Ending {
         let (with, of) = (&self.with, stage.with.size());
         let checks = [
             (phase != Phase::Confirmed, Flaw::Rotation { phase, why: why() }),
-            (!with.few_failed(), Flaw::Failed(with.failed + with.refused)),
+            (!with.few_failed(), Flaw::Failed(with.failed - with.failed_integration)),
             (with.is_locked, Flaw::Locked),
             (!with.as_before, Flaw::Connectors),
             (with.up_to_date != of, Flaw::Surfaces { up_to_date: with.up_to_date, of }),
@@ -125,19 +126,27 @@ impl Ending {
     fn moral(&self) -> String {
         let contained = self.contained_at.map_or(f64::NAN, |at| seconds(at, self.reset_at));
         let locked = self.without.locked_at.map_or(f64::NAN, |at| seconds(at, self.reset_at));
+        let integration = match self.with.failed_integration {
+            0 => String::new(),
+            failed => format!(
+                "\n  Integration cannot be switched off: {failed} of its logins came before the \
+                 new secret did."
+            ),
+        };
         format!(
-            "Nobody there: {LIMIT} failed logins, and the account is locked {locked:.1} s after the \
+            "  Nobody there: {LIMIT} failed logins, and the account is locked {locked:.1} s after the \
              reset.\n  The receiver: connectors off after {contained:.2} s, on again once every \
-             surface holds the new secret;\n  the one that was found disabled still is."
+             surface holds the new secret;\n  the one that was found disabled still is.{integration}"
         )
     }
 }
 
 /// How a tally reads in the table.
 impl Tally {
-    /// Whether no more logins failed than could have been under way.
+    /// Whether no more logins of connectors failed than could have been under way. Nobody can keep
+    /// an Integration from logging in with a dead secret before the new one is there.
     fn few_failed(&self) -> bool {
-        self.failed + self.refused <= UNDER_WAY
+        self.failed - self.failed_integration <= UNDER_WAY
     }
 
     fn failures(&self) -> String {

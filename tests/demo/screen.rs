@@ -142,7 +142,7 @@ impl Screen {
     }
 
     fn painted(&self, tone: Tone, text: &str) -> String {
-        if !self.colour || tone == Tone::Plain {
+        if !self.colour || tone == Tone::Plain || text.is_empty() {
             return text.to_owned();
         }
         format!("\u{1b}[{}m{text}\u{1b}[0m", tone.code())

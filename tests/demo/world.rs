@@ -40,6 +40,8 @@ pub(crate) struct World {
 pub(crate) struct Tally {
     /// Logins that failed since the reset, before the account was locked.
     pub(crate) failed: usize,
+    /// Those of them that came from an Integration.
+    pub(crate) failed_integration: usize,
     /// Logins that were refused because it was.
     pub(crate) refused: usize,
     /// When the login came that locked it.
@@ -100,9 +102,13 @@ impl World {
     pub(crate) fn tally(&self, reset_at: Timestamp) -> Result<Tally, UnknownUser> {
         let now = self.credential()?;
         let logins = self.logins_since(reset_at);
-        let locked = |login: &&LoginRecord| login.outcome == LoginOutcome::PasswordLockout;
-        let refused = logins.iter().filter(locked).count();
-        let bad = logins.iter().filter(|login| !login.outcome.is_usable()).count();
+        let bad = |login: &&LoginRecord| !login.outcome.is_usable();
+        let (refused, failed): (Vec<_>, Vec<_>) = logins
+            .iter()
+            .filter(bad)
+            .partition(|login| login.outcome == LoginOutcome::PasswordLockout);
+        let integration =
+            |login: &&&LoginRecord| matches!(login.caller, Caller::Integration { .. });
         let surfaces = self.surfaces();
         let switched_on = |surface: &&Surface| surface.enabled != Some(false);
         let has_logged_in = |surface: &Surface| {
@@ -110,8 +116,9 @@ impl World {
             logins.iter().any(|login| same(login) && login.outcome.is_usable())
         };
         Ok(Tally {
-            failed: bad - refused,
-            refused,
+            failed: failed.len(),
+            failed_integration: failed.iter().filter(integration).count(),
+            refused: refused.len(),
             locked_at: locking(&logins),
             is_locked: self.simulator.salesforce().user(USERNAME)?.locked,
             enabled: surfaces.iter().filter(|surface| surface.enabled == Some(true)).count(),
