@@ -9,6 +9,7 @@ mod support;
 mod architecture;
 mod console_contract;
 mod crash;
+mod demo;
 mod end_to_end;
 mod hooks;
 mod image;
