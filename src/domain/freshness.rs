@@ -68,12 +68,27 @@ impl Reset {
 
     /// Adds a further event; says whether it is news, that is, a later reset or one of another
     /// kind.
+    ///
+    /// That a secret was written never moves the time of a reset: told late, it would make the
+    /// very secret that it announces look older than the reset.
     pub fn join(&mut self, kind: ResetKind, occurred_at: Timestamp) -> bool {
+        let told = Self::of(kind, occurred_at);
         let was = self.clone();
-        self.latest = self.latest.max(occurred_at);
-        self.password |= kind == ResetKind::PasswordReset;
-        self.token |= kind == ResetKind::TokenReset;
+        match (self.is_known(), told.is_known()) {
+            (true, false) => {}
+            (false, true) => *self = told,
+            (true, true) | (false, false) => {
+                self.latest = self.latest.max(told.latest);
+                self.password |= told.password;
+                self.token |= told.token;
+            }
+        }
         *self != was
+    }
+
+    /// Whether a reset was told of, and not only that a secret was written.
+    fn is_known(&self) -> bool {
+        self.password || self.token
     }
 
     /// Whether the target's login was reset, and not merely a secret written.

@@ -9,7 +9,7 @@
 //! | `contained s` | connector; `by_us` where ours | `s` is contained |
 //! | `found_enabled s` | `s` contained | `s` is not contained |
 //! | `waiting` | active | no secret is chosen, or no longer; what is being enabled is not contained |
-//! | `secret_chosen v` | decided for the latest reset; not refused; not older than the newest known | `v` is the secret; where it is another one, what is being enabled is not contained |
+//! | `secret_chosen v` | active, or stuck with a refused or overdue secret; decided for the latest reset; not refused; not older than the newest known | `v` is the secret; where it is another one, what is being enabled is not contained |
 //! | `updating s v` | `v` is the secret; every connector contained | |
 //! | `updated s v` | after `updating s v` | `s` holds `v` |
 //! | `enabling s v` | ours; `v` is the secret; every surface holds it | |
@@ -296,6 +296,7 @@ impl Rotation {
     }
 
     fn choose(&mut self, chosen: Chosen) -> Result<(), IllegalEntry> {
+        require(self.may_choose(), "a stuck rotation waits for a person")?;
         require(self.rejected != Some(chosen.version), "a refused version is never used again")?;
         let key = (chosen.version, chosen.written_at);
         if let Some((version, written_at)) = self.newest_known {

@@ -220,3 +220,15 @@ fn joined_events_add_up() {
     assert!(reset.join(ResetKind::TokenReset, at(T + 5)), "a later one is");
     assert_eq!(reset, Reset { latest: at(T + 5), password: true, token: true });
 }
+
+#[test]
+fn that_a_secret_was_written_never_moves_the_time_of_a_reset() {
+    let mut reset = password_reset();
+    assert!(!reset.join(ResetKind::SecretWritten, at(T + 5_000)), "it is no news of a reset");
+    assert_eq!(reset, password_reset());
+
+    let mut written = written();
+    assert!(written.join(ResetKind::SecretWritten, at(T + 5)), "a later write is");
+    assert!(written.join(ResetKind::PasswordReset, at(T - 60)), "and so is a reset");
+    assert_eq!(written, Reset { latest: at(T - 60), password: true, token: false });
+}
