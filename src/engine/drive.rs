@@ -355,6 +355,7 @@ impl<'w> Drive<'w> {
         if let Some(breaker) = self.world.journal.breaker(account).await? {
             login = self.world.logins.read(account).await?;
             if login.version <= breaker.secret_version {
+                self.world.logins.forget(account);
                 return Err(StepError::BreakerOpen { since: breaker.since });
             }
             self.world.journal.clear_breaker(account).await?;
@@ -374,6 +375,8 @@ impl<'w> Drive<'w> {
             let secret_version = newer.map_or(login.version, |newer| newer.version);
             let breaker = Breaker { since: self.world.clock.now(), secret_version };
             self.world.journal.trip(account, &breaker).await?;
+            // Once the breaker is closed, Vault is read before anything is tried again.
+            self.world.logins.forget(account);
         }
         Ok(opened?)
     }
