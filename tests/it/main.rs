@@ -7,8 +7,11 @@ mod support;
 
 mod architecture;
 mod console_contract;
+mod console_login;
+mod faults;
 mod image;
 mod manifests;
 mod rotation;
+mod secrets;
 mod store_contract;
 mod vault;
