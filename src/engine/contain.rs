@@ -69,6 +69,7 @@ impl Drive<'_> {
         }
         let by_us = self.rotation.surface(surface).ours;
         let was_contained = self.rotation.contained_at.is_some();
+        self.seen_contained.insert(surface.clone());
         self.record(Entry::Contained { surface: surface.clone(), by_us }).await?;
         if let (false, Some(at)) = (was_contained, self.rotation.contained_at) {
             let after = at.duration_since(self.rotation.news_at).unsigned_abs();
