@@ -2,7 +2,7 @@
 //! what becomes of the rotation.
 
 mod expected;
-mod ledger;
+pub(crate) mod ledger;
 mod sweep;
 
 use std::time::Duration;

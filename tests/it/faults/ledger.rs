@@ -8,7 +8,7 @@ use simulator::{Change, ConsoleRequest, State};
 const CREDENTIALS: [&str; 3] = ["Username", "Password", "Security Token"];
 
 /// Follows the changes of one rotation; says what was against the rules.
-pub(super) struct Ledger {
+pub(crate) struct Ledger {
     enabled: BTreeSet<String>,
     saved: BTreeSet<String>,
     surfaces: usize,
@@ -17,7 +17,7 @@ pub(super) struct Ledger {
 
 impl Ledger {
     /// The connectors with their states before, and how many surfaces there are.
-    pub(super) fn new<'a>(
+    pub(crate) fn new<'a>(
         connectors: impl IntoIterator<Item = (&'a str, bool)>,
         surfaces: usize,
     ) -> Self {
@@ -33,7 +33,7 @@ impl Ledger {
     }
 
     /// Reads the requests of the rotation.
-    pub(super) fn read(&mut self, requests: &[ConsoleRequest]) -> Vec<String> {
+    pub(crate) fn read(&mut self, requests: &[ConsoleRequest]) -> Vec<String> {
         let mut complaints = Vec::new();
         for request in requests {
             for change in &request.changes {
@@ -50,7 +50,7 @@ impl Ledger {
             Change::State { connector, .. } if self.found_disabled.contains(connector) => {
                 Some(format!("{connector} was found disabled and has been switched"))
             }
-            Change::State { connector, to: State::Disabled, .. } => {
+            Change::State { connector, to: State::Disabled | State::Paused, .. } => {
                 self.enabled.remove(connector);
                 None
             }

@@ -18,6 +18,8 @@ use crate::support::openbao::OpenBao;
 
 /// The Salesforce login that everything is about.
 pub(crate) const USERNAME: &str = "gator.sync@acme.example";
+/// Whom the surfaces log in as that are not the target's.
+const SOMEBODY_ELSE: &str = "somebody.else@acme.example";
 /// The console's own login.
 pub(crate) const CONSOLE_USER: &str = "robot@acme.example";
 /// Its password.
@@ -105,9 +107,13 @@ impl Town {
             .console_user(ConsoleUser::new(CONSOLE_USER, CONSOLE_PASSWORD))
             .salesforce_user(
                 SalesforceUser::new(USERNAME, "first-CANARY-password").token("first-CANARY-token"),
-            );
+            )
+            .salesforce_user(SalesforceUser::new(SOMEBODY_ELSE, "another-password"));
         for name in INSTANCES {
             world = world.instance(*name, |mut instance| {
+                if !integrations.contains(name) {
+                    instance = instance.integration_logs_in_as(SOMEBODY_ELSE);
+                }
                 for (_, connector, enabled) in connectors.iter().filter(|(at, ..)| at == name) {
                     instance = instance.connector_with(*connector, |connector| {
                         let connector = connector.every(Duration::from_secs(600));
