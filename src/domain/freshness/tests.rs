@@ -57,6 +57,7 @@ fn ask(reset: &Reset, applied: Option<&Applied>, reading: &Reading) -> Verdict {
         needs_token: true,
         applied,
         rejected: None,
+        superseded: None,
         use_current: false,
         grace: GRACE,
     };
@@ -116,6 +117,7 @@ fn a_login_without_a_token_is_judged_by_its_password_alone() {
             needs_token: false,
             applied: Some(&applied),
             rejected: None,
+            superseded: None,
             use_current: false,
             grace: GRACE,
         };
@@ -160,6 +162,7 @@ fn on_the_first_run_only_the_time_can_tell_unless_an_operator_does() {
         needs_token: true,
         applied: None,
         rejected: None,
+        superseded: None,
         use_current: true,
         grace: GRACE,
     };
