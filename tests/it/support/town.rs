@@ -35,6 +35,10 @@ const CONNECTORS: &[Connector] = &[
 ];
 
 /// The connectors of a town where everything is in one of the instances.
+const SMALLEST: &[Connector] =
+    &[("Acme UK", "Salesforce Sync", true), ("Acme UK", "Old Leads", false)];
+
+/// The same with another enabled one.
 const COMPACT: &[Connector] = &[
     ("Acme UK", "Salesforce Sync", true),
     ("Acme UK", "Old Leads", false),
@@ -72,8 +76,13 @@ impl Town {
         Self::laid_out(skin, CONNECTORS, INSTANCES, change).await
     }
 
-    /// The same with all three connectors and the only Integration in the first instance: the
-    /// shortest walk.
+    /// The same with one connector of each state and the only Integration in the first instance:
+    /// the shortest walk.
+    pub(crate) async fn smallest(skin: Skin) -> Self {
+        Self::laid_out(skin, SMALLEST, &INSTANCES[..1], |world| world).await
+    }
+
+    /// The same with all three connectors and the only Integration in the first instance.
     pub(crate) async fn compact(skin: Skin) -> Self {
         Self::laid_out(skin, COMPACT, &INSTANCES[..1], |world| world).await
     }
