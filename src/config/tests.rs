@@ -1,6 +1,6 @@
 //! The shipped default, and every kind of fault.
 
-use super::*;
+use crate::config::{Config, ConfigError, DEFAULT};
 
 /// The smallest file that is complete.
 const SMALLEST: &str = r#"

@@ -17,7 +17,7 @@ use crate::support::interruption::{Interrupted, Moment};
 use crate::support::town::{Town, USERNAME};
 
 /// The period of the connectors' syncs.
-const SYNC: Duration = Duration::from_secs(600);
+const SYNC: Duration = Duration::from_hours(1);
 const ALL_OFF: [bool; 3] = [false; 3];
 
 /// An installation that decides soon; every enabled connector logs in as soon as both are enabled.

@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
-use super::*;
-use crate::domain::secret::{FingerprintKey, SalesforceSecret, SecretText};
+use jiff::Timestamp;
+
+use crate::domain::event::ResetKind;
+use crate::domain::freshness::{Half, Question, Reading, Reset, Verdict, Waiting, decide};
+use crate::domain::secret::{
+    Applied, FingerprintKey, Fingerprints, SalesforceSecret, SecretText, SecretVersion,
+};
 
 const GRACE: Duration = Duration::from_mins(10);
 const T: i64 = 100_000;

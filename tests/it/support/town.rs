@@ -35,6 +35,10 @@ pub(crate) const CONNECTORS: &[Connector] = &[
 ];
 
 /// The connectors of a town where everything is in one of the instances.
+const SMALLEST: &[Connector] =
+    &[("Acme UK", "Salesforce Sync", true), ("Acme UK", "Old Leads", false)];
+
+/// The same with another enabled one.
 const COMPACT: &[Connector] = &[
     ("Acme UK", "Salesforce Sync", true),
     ("Acme UK", "Old Leads", false),
@@ -95,8 +99,15 @@ impl Town {
         Self::laid_out(OpenBao::shared(), skin, layout, SimulatedWorld::real_time).await
     }
 
+    /// The same as [`Town::new`] with one connector of each state and the only Integration in the
+    /// first instance: the shortest walk.
+    pub(crate) async fn smallest(skin: Skin) -> Self {
+        let layout = Layout { connectors: SMALLEST, integrations: &INSTANCES[..1], ..FULL };
+        Self::laid_out(OpenBao::shared(), skin, layout, |world| world).await
+    }
+
     /// The same as [`Town::new`] with all three connectors and the only Integration in the first
-    /// instance: the shortest walk.
+    /// instance.
     pub(crate) async fn compact(skin: Skin) -> Self {
         let layout = Layout { connectors: COMPACT, integrations: &INSTANCES[..1], ..FULL };
         Self::laid_out(OpenBao::shared(), skin, layout, |world| world).await
