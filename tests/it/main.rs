@@ -13,5 +13,6 @@ mod end_to_end;
 mod image;
 mod manifests;
 mod rotation;
+mod salesforce_package;
 mod store_contract;
 mod vault;
