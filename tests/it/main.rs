@@ -21,6 +21,7 @@ mod operator;
 mod refused_secret;
 mod replay;
 mod rotation;
+mod salesforce_package;
 mod secrets;
 mod store_contract;
 mod surprises;
