@@ -59,7 +59,8 @@ fn subscriber<W>(settings: Settings, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
+    // Without the module's name: `target` is the word for a Salesforce login here.
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_target(false);
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match settings.format {
         LogFormat::Json => Box::new(lines.json().flatten_event(true)),
         LogFormat::Text => Box::new(lines.with_ansi(false)),
@@ -126,7 +127,8 @@ mod tests {
     #[test]
     fn a_json_line_is_one_object_with_the_fields_at_the_top() {
         let text = logged(Settings::default(), || {
-            tracing::info!(target: "reset_receiver::test", rotation = 7, "event\naccepted");
+            let target = "acme";
+            tracing::info!(target: "reset_receiver::test", target, rotation = 7, "event\naccepted");
             tracing::debug!(target: "reset_receiver::test", "left out");
         });
         let lines: Vec<&str> = text.lines().collect();
@@ -134,6 +136,7 @@ mod tests {
         let line: Value = serde_json::from_str(line).unwrap();
         assert_eq!(line["message"], "event\naccepted");
         assert_eq!(line["rotation"], 7);
+        assert_eq!(line["target"], "acme", "the login, not the module");
         assert_eq!(line["level"], "INFO");
         assert!(line["timestamp"].is_string());
     }

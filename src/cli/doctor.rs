@@ -139,7 +139,7 @@ async fn console(plant: &Plant, target: &Target, findings: &mut Vec<Diagnosis>) 
     for place in &target.surfaces {
         let about = format!("{} {place}", target.name);
         match session.examine(place).await {
-            Ok(examination) => judge(plant, &about, place, examination, findings),
+            Ok(examination) => judge(plant, &about, place, &examination, findings),
             Err(error) => {
                 findings.push(Diagnosis::new(about, Verdict::Problem, error_line(&error)));
             }
@@ -169,7 +169,7 @@ fn judge(
     plant: &Plant,
     about: &str,
     place: &Surface,
-    examination: Examination,
+    examination: &Examination,
     findings: &mut Vec<Diagnosis>,
 ) {
     let wrong = examination.labels.iter().filter(|label| label.found != 1);

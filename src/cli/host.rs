@@ -54,7 +54,7 @@ pub async fn serve(config: &Config, err: &mut dyn Write) -> io::Result<Exit> {
         }
     };
     let stop = CancellationToken::new();
-    match signals.supervise(stop.clone(), DRAIN, app.run(stop)).await {
+    match signals.supervise(stop.clone(), DRAIN, Box::pin(app.run(stop))).await {
         Ended::Finished(Ok(())) => Ok(Exit::Well),
         Ended::Finished(Err(error)) => {
             report(&error, err)?;

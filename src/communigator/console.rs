@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::Client;
 use url::{Host, Url};
 
-use crate::communigator::http::{self, Http, Timeouts};
+use crate::communigator::http::{Http, Transport};
 use crate::communigator::login::Gate;
 use crate::communigator::profile::Profile;
 use crate::communigator::route::Memory;
@@ -28,12 +28,12 @@ pub struct AccountConfig {
     pub other_origins: Vec<Url>,
     /// What its pages show.
     pub profile: Profile,
-    /// How long it may take to answer.
-    pub timeouts: Timeouts,
+    /// How long one request may take, from its start to the last byte of its answer.
+    pub timeout: Duration,
 }
 
 /// What is wrong with a console account's configuration.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AccountError {
     /// Secrets would travel in the clear.
     #[error("console account {account}: {url} is not https")]
@@ -43,15 +43,6 @@ pub enum AccountError {
         /// The address.
         url: Url,
     },
-    /// The TLS library or its certificates cannot be set up.
-    #[error("console account {account}: the HTTP client cannot be built")]
-    Client {
-        /// The account.
-        account: AccountName,
-        /// What the client library said.
-        #[source]
-        source: reqwest::Error,
-    },
 }
 
 /// One account: its configuration, and what its sessions have learned.
@@ -59,25 +50,29 @@ pub(super) struct Account {
     base: Url,
     origins: Vec<url::Origin>,
     profile: Arc<Profile>,
-    client: Client,
+    transport: Transport,
+    timeout: Duration,
     memory: Arc<Memory>,
     last_code: Mutex<Option<u64>>,
 }
 
 impl Account {
-    fn new(name: &AccountName, config: AccountConfig) -> Result<Self, AccountError> {
+    fn new(
+        name: &AccountName,
+        config: AccountConfig,
+        transport: Transport,
+    ) -> Result<Self, AccountError> {
         let urls: Vec<_> =
             [config.base_url.clone()].into_iter().chain(config.other_origins).collect();
         if let Some(url) = urls.iter().find(|url| !is_safe(url)) {
             return Err(AccountError::NotHttps { account: name.clone(), url: url.clone() });
         }
-        let client = http::client(config.timeouts)
-            .map_err(|source| AccountError::Client { account: name.clone(), source })?;
         Ok(Self {
             base: config.base_url,
             origins: urls.iter().map(Url::origin).collect(),
             profile: Arc::new(config.profile),
-            client,
+            transport,
+            timeout: config.timeout,
             memory: Arc::default(),
             last_code: Mutex::new(None),
         })
@@ -85,7 +80,7 @@ impl Account {
 
     /// A walker without a session.
     pub(super) fn walk(&self, clock: &Arc<dyn Clock>) -> Walk {
-        let http = Http::new(self.client.clone(), self.origins.clone());
+        let http = Http::new(&self.transport, self.timeout, self.origins.clone());
         Walk::new(http, Arc::clone(&self.profile), Arc::clone(&self.memory), Arc::clone(clock))
     }
 
@@ -114,12 +109,13 @@ pub struct HttpConsole {
 impl HttpConsole {
     /// Takes the accounts over. Nothing is requested yet.
     pub fn new(
+        transport: &Transport,
         accounts: impl IntoIterator<Item = (AccountName, AccountConfig)>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, AccountError> {
         let mut known = HashMap::new();
         for (name, config) in accounts {
-            let account = Account::new(&name, config)?;
+            let account = Account::new(&name, config, transport.clone())?;
             known.insert(name, Arc::new(account));
         }
         Ok(Self { accounts: known, clock })
@@ -128,7 +124,9 @@ impl HttpConsole {
 
 impl fmt::Debug for HttpConsole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpConsole").field("accounts", &self.accounts.keys()).finish()
+        f.debug_struct("HttpConsole")
+            .field("accounts", &self.accounts.keys())
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,10 @@
 //! One control of a form, as a browser keeps it.
 
+use scraper::ElementRef;
 use zeroize::Zeroizing;
+
+use crate::communigator::markup;
+use crate::communigator::text;
 
 /// A field or a button. It may hold a secret, and therefore has no `Debug`.
 pub(super) struct Control {
@@ -64,6 +68,60 @@ pub(super) struct Choice {
     pub disabled: bool,
 }
 
+impl Kind {
+    /// What an element is. The element is an `input`, a `select`, a `textarea` or a `button`.
+    pub(super) fn of(element: ElementRef<'_>) -> Self {
+        let of_type = element.attr("type").unwrap_or("").trim().to_ascii_lowercase();
+        let value = element.attr("value").unwrap_or("");
+        match (element.value().name(), of_type.as_str()) {
+            ("select", _) => Self::Select(choices(element)),
+            ("textarea", _) => Self::TextArea(Zeroizing::new(element.text().collect())),
+            (_, "button" | "reset") => Self::Inert,
+            ("button", _) | (_, "submit") => Self::Submit { value: value.to_owned(), image: false },
+            (_, "image") => Self::Submit { value: value.to_owned(), image: true },
+            (_, "hidden") => Self::Hidden(Zeroizing::new(value.to_owned())),
+            (_, "password") => Self::Password(Zeroizing::new(value.to_owned())),
+            (_, "checkbox" | "radio") => Self::Tick {
+                value: element.attr("value").unwrap_or("on").to_owned(),
+                ticked: element.attr("checked").is_some(),
+            },
+            (_, "file") => Self::File,
+            _ => Self::Text(Zeroizing::new(value.to_owned())),
+        }
+    }
+}
+
+fn choices(select: ElementRef<'_>) -> Vec<Choice> {
+    let options = select.descendent_elements().filter(|option| option.value().name() == "option");
+    let mut choices: Vec<_> = options
+        .map(|option| {
+            let text = text::fold(&option.text().collect::<String>());
+            let group_disabled = markup::around(option).any(|around| {
+                around.value().name() == "optgroup" && around.attr("disabled").is_some()
+            });
+            Choice {
+                value: option.attr("value").map_or_else(|| text.clone(), str::to_owned),
+                chosen: option.attr("selected").is_some(),
+                disabled: option.attr("disabled").is_some() || group_disabled,
+                text,
+            }
+        })
+        .collect();
+    let list = select.attr("multiple").is_some();
+    if !list && let Some(last) = choices.iter().rposition(|choice| choice.chosen) {
+        // Of several that claim to be chosen in a drop-down, the last one is.
+        for (at, choice) in choices.iter_mut().enumerate() {
+            choice.chosen = at == last;
+        }
+    } else if !list && select.attr("size").is_none_or(|size| size.trim() == "1") {
+        // A drop-down always shows an entry: the first one that can be chosen.
+        if let Some(first) = choices.iter_mut().find(|choice| !choice.disabled) {
+            first.chosen = true;
+        }
+    }
+    choices
+}
+
 impl Control {
     /// Whether a person can see it as a field to fill in.
     pub(super) fn is_field(&self) -> bool {
@@ -108,5 +166,21 @@ impl Control {
             Kind::File => vec![""],
             Kind::Tick { ticked: false, .. } | Kind::Submit { .. } | Kind::Inert => Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::communigator::read::sample;
+
+    #[test]
+    fn a_drop_down_shows_its_last_chosen_or_its_first_possible_entry() {
+        let chosen = |options: &str| {
+            let page = sample::page(&format!("<select name=s>{options}</select>"));
+            page.controls[0].submitted().join(",")
+        };
+        assert_eq!(chosen("<option>a<option selected>b<option selected value=C>c"), "C");
+        assert_eq!(chosen("<option disabled>a<option>b"), "b");
+        assert_eq!(chosen("<optgroup disabled><option>a</optgroup><option> b  b "), "b b");
     }
 }

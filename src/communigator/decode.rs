@@ -6,6 +6,10 @@ use zeroize::Zeroizing;
 /// How many bytes are searched for a page's own word on its encoding (HTML, "prescan").
 const PRESCAN: usize = 1024;
 
+/// A page with more tags than this is not read. Parsing takes time that grows with the square of
+/// the nesting, so the size alone is no bound.
+const MAX_TAGS: usize = 50_000;
+
 /// Decodes a page. The encoding is that of its byte order mark, of its content type or of its own
 /// `meta` element, in this order, and UTF-8 where nothing says otherwise. Nothing is guessed and
 /// nothing is replaced: a password must not be written through a page that was misread.
@@ -36,6 +40,9 @@ pub(super) fn page(
     let text = Zeroizing::new(text.into_owned());
     if !text.to_ascii_lowercase().contains("</html") {
         return Err("it is cut off");
+    }
+    if text.bytes().filter(|byte| *byte == b'<').count() > MAX_TAGS {
+        return Err("it has more than 50000 tags");
     }
     Ok((text, encoding))
 }
@@ -94,6 +101,8 @@ mod tests {
         );
         assert_eq!(read(b"<html><p>half", "text/html"), Err("it is cut off"));
         assert_eq!(read(b"", "text/html"), Err("it is cut off"));
+        let endless = "<p>".repeat(MAX_TAGS) + "</html>";
+        assert_eq!(read(endless.as_bytes(), "text/html"), Err("it has more than 50000 tags"));
         assert_eq!(read(b"a</HTML >", "text/html").as_deref(), Ok("a</HTML >"));
     }
 }

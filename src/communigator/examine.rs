@@ -47,14 +47,14 @@ impl Look {
     fn page<T>(&mut self, looked: Result<T, Halt>) -> Result<Option<T>, Halt> {
         match looked {
             Ok(page) => Ok(Some(page)),
-            Err(Halt::Failed(error)) => match error.trouble {
-                Trouble::PageChanged { page, expected, found, .. } => {
-                    self.named(&page, &expected, found);
-                    Ok(None)
-                }
-                trouble => Err(trouble.into()),
-            },
-            Err(halt) => Err(halt),
+            Err(Halt::Failed(error)) => {
+                let Trouble::PageChanged { page, expected, found, .. } = &error.trouble else {
+                    return Err(error.into());
+                };
+                self.named(page, expected, *found);
+                Ok(None)
+            }
+            Err(Halt::LoggedOut) => Err(Halt::LoggedOut),
         }
     }
 

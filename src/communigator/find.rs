@@ -2,7 +2,7 @@
 
 use crate::communigator::blot::Blot;
 use crate::communigator::control::Kind;
-use crate::communigator::page::{Action, Effect, Hit, Line, Page};
+use crate::communigator::page::{Hit, Line, Page};
 use crate::communigator::profile::Label;
 use crate::communigator::text;
 use crate::ports::console::Trouble;
@@ -37,7 +37,7 @@ impl Page {
     pub(super) fn pressables(&self, label: &Label, form: Option<usize>) -> Vec<usize> {
         let fits = |at: &usize| {
             let action = self.actions.get(*at);
-            action.is_some_and(|action| form.is_none() || self.form_of(action) == form)
+            action.is_some_and(|action| form.is_none() || action.form == form)
         };
         let named = self.actions.iter().enumerate().filter(|(_, action)| label.is(&action.label));
         let named: Vec<_> = named.map(|(at, _)| at).filter(fits).collect();
@@ -55,14 +55,6 @@ impl Page {
     fn chosen(&self, label: &Label) -> &[Hit] {
         let css = label.css().and_then(|css| self.by_css.get(css.text()));
         css.map_or(&[], Vec::as_slice)
-    }
-
-    fn form_of(&self, action: &Action) -> Option<usize> {
-        match &action.effect {
-            Effect::Submit(control) => self.controls.get(*control).and_then(|button| button.form),
-            Effect::Postback(_, form) => *form,
-            Effect::Go(_) | Effect::Stay | Effect::Script => None,
-        }
     }
 
     /// The one field that a label names.
@@ -188,5 +180,142 @@ fn one(found: &[usize]) -> Option<usize> {
     match found {
         [one] => Some(*one),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::communigator::profile::Profile;
+    use crate::communigator::read::sample;
+
+    fn field(html: &str) -> Result<String, Trouble> {
+        let page = sample::page(html);
+        let at = page.field(&Label::of("Security Token"), None)?;
+        Ok(page.controls[at].name.clone())
+    }
+
+    #[test]
+    fn a_label_names_its_control_in_every_way_that_pages_have() {
+        for html in [
+            "<label for=t>Security Token</label><input id=t name=x>",
+            "<label> security\n token: <input name=x></label>",
+            "<input aria-label='Security Token' name=x>",
+            "<span id=l>Security Token *</span><input aria-labelledby='m l' name=x>",
+            "<input placeholder='Security  Token' type=password name=x>",
+            "<table><tr><td><b>Security Token</b>:</td><td><div><input name=x></div></td></tr></table>",
+            "<table><tr><th>Security&nbsp;Token</th><td><select name=x></select></td></tr></table>",
+            "<dl><dt>Security Token</dt><dd><textarea name=x></textarea></dd></dl>",
+        ] {
+            assert_eq!(field(html).as_deref(), Ok("x"), "{html}");
+        }
+    }
+
+    #[test]
+    fn one_control_that_is_named_twice_is_one_control() {
+        let html = "<label for=t>Security Token</label><input id=t name=x \
+                    placeholder='Security Token' aria-label='Security Token'>";
+        assert_eq!(field(html).as_deref(), Ok("x"));
+    }
+
+    #[test]
+    fn what_only_looks_like_the_label_does_not_name_a_control() {
+        for html in [
+            "<label for=t>Security Tokens</label><input id=t name=x>",
+            "<label for=u>Security Token</label><input id=t name=x>",
+            "<label for=t>Security Token</label><input id=t type=hidden name=x>",
+            "<label for=t>Security Token</label><input id=t type=submit name=x>",
+            "<div hidden><label>Security Token <input name=x></label></div>",
+            "<label for=other>Security Token <input name=x></label>",
+            "<table><tr><td>Security Token <input type=checkbox></td><td><input name=x></td></tr></table>",
+            "<p>Security Token <input name=x></p>",
+        ] {
+            let Err(Trouble::PageChanged { expected, found, .. }) = field(html) else {
+                panic!("{html}")
+            };
+            assert_eq!((expected.as_str(), found), ("field \"Security Token\"", 0), "{html}");
+        }
+    }
+
+    #[test]
+    fn two_controls_of_a_label_are_an_error_that_lists_labels_and_no_values() {
+        let error = field(
+            "<title>Props</title><input name=a placeholder='Security Token' value='hunter2'>\
+             <input name=b placeholder='Security Token' type=password value='hunter3'>\
+             <label>API version <select><option>hunter4</select></label>",
+        )
+        .unwrap_err();
+        let Trouble::PageChanged { page, found, seen, .. } = &error else { panic!("{error}") };
+        assert_eq!((page.as_str(), *found), ("Props", 2));
+        assert_eq!(seen.as_slice(), ["Security Token", "Security Token", "API version"]);
+        assert!(!format!("{error} {error:?}").contains("hunter"));
+    }
+
+    #[test]
+    fn a_text_that_repeats_what_a_field_holds_is_not_reported() {
+        let page =
+            sample::page("<input type=hidden name=k value=hunter2><p>Key hunter2 is set</p>");
+        let error = page.reading(&Label::of("State")).unwrap_err();
+        let Trouble::PageChanged { seen, .. } = error else { panic!("{error}") };
+        assert_eq!(seen, ["Key [hidden] is set"]);
+    }
+
+    #[test]
+    fn a_selector_decides_only_where_the_text_does_not() {
+        let profile = "[connector.credentials]\nsave = { css = '.mine' }";
+        let profile = Profile::with_overrides(profile).unwrap();
+        let label = &profile.connector.credentials.save;
+        let pressed = |html: &str| {
+            let page = sample::with_profile(html, &profile);
+            page.pressable(label, None).map(|at| page.actions[at].label.clone())
+        };
+        let form = |buttons: &str| format!("<form>{buttons}</form>");
+        assert_eq!(
+            pressed(&form("<button>Save</button><button class=mine>Other</button>")).as_deref(),
+            Ok("Save")
+        );
+        assert_eq!(
+            pressed(&form("<button>Save</button><button class=mine> SAVE </button>")).as_deref(),
+            Ok("SAVE")
+        );
+        assert_eq!(pressed(&form("<button class=mine>Keep</button>")).as_deref(), Ok("Keep"));
+        assert!(pressed(&form("<b class=mine>Keep</b>")).is_err());
+        assert!(
+            pressed(&form("<button class=mine>a</button><button class=mine>b</button>")).is_err()
+        );
+    }
+
+    #[test]
+    fn a_button_is_found_by_its_text_value_picture_or_aria_label() {
+        for button in [
+            "<button><i></i> Save </button>",
+            "<input type=submit value=Save>",
+            "<input type=image alt=Save>",
+            "<button aria-label=Save><i></i></button>",
+            "<button><img alt=Save></button>",
+        ] {
+            let page = sample::page(&format!("<form>{button}</form>"));
+            assert!(page.pressable(&Label::of("save"), Some(0)).is_ok(), "{button}");
+        }
+        let page = sample::page("<form></form><form><button>Save</button></form>");
+        assert!(page.pressable(&Label::of("save"), Some(0)).is_err(), "of another form");
+    }
+
+    #[test]
+    fn a_text_is_read_beside_its_label() {
+        for html in [
+            "<p>State: Enabled</p>",
+            "<p><b>State</b> Enabled</p>",
+            "<b>State:</b> <i>Enabled</i><br>",
+            "<table><tr><td>State</td><td>Enabled</td></tr></table>",
+            "<dl><dt>STATE:</dt><dd> Enabled </dd></dl>",
+        ] {
+            let page = sample::page(html);
+            assert_eq!(page.reading(&Label::of("State")).as_deref(), Ok("Enabled"), "{html}");
+        }
+        let twice = sample::page("<p>State: Enabled</p><p>State: Disabled</p>");
+        let error = twice.reading(&Label::of("State")).unwrap_err();
+        assert!(matches!(error, Trouble::PageChanged { found: 2, .. }), "{error}");
+        assert!(sample::page("<p>Change State</p>").reading(&Label::of("State")).is_err());
     }
 }

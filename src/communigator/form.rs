@@ -8,8 +8,9 @@ use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 use crate::communigator::control::{Control, Kind};
-use crate::communigator::page::Page;
+use crate::communigator::page::{Effect, Page};
 use crate::communigator::postback::Postback;
+use crate::ports::console::Trouble;
 
 /// A form of a page.
 pub(super) struct Form {
@@ -40,7 +41,7 @@ pub(super) struct Entries<'a> {
 }
 
 /// What was pressed.
-pub(super) enum Press<'a> {
+enum Press<'a> {
     /// A button: the index of its control.
     Button(usize),
     /// A postback link.
@@ -63,7 +64,7 @@ pub(super) struct Request {
 
 /// A text that the page's encoding cannot carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct CannotEncode;
+struct CannotEncode;
 
 type Pairs = Vec<(Zeroizing<String>, Zeroizing<String>)>;
 
@@ -74,9 +75,32 @@ impl Request {
         Self { url, method: Method::Get, content_type: String::new(), body, referrer }
     }
 
+    /// The request that pressing something on a page makes, after these entries; `None` where it
+    /// takes a script.
+    pub(super) fn pressing(
+        page: &Page,
+        action: usize,
+        entries: &Entries<'_>,
+    ) -> Result<Option<Self>, Trouble> {
+        let Some(action) = page.actions.get(action) else { return Ok(None) };
+        let (form, press) = match &action.effect {
+            Effect::Go(url) => {
+                return Ok(Some(Self::get(url.clone(), Some(page.url.clone()))));
+            }
+            Effect::Submit(button) => (action.form, Press::Button(*button)),
+            Effect::Postback(postback, form) => (*form, Press::Postback(postback)),
+            Effect::Stay | Effect::Script => return Ok(None),
+        };
+        let Some(form) = form else { return Ok(None) };
+        Self::submit(page, form, entries, &press).map_err(|CannotEncode| {
+            let message = "the page's encoding cannot carry a character of the new value";
+            Trouble::SaveRefused { page: page.name().to_owned(), message: message.to_owned() }
+        })
+    }
+
     /// The request that a browser would send for a form of a page: its successful controls in
     /// document order, with what was entered, and the one thing that was pressed.
-    pub(super) fn submit(
+    fn submit(
         page: &Page,
         form: usize,
         entries: &Entries<'_>,
@@ -228,4 +252,103 @@ fn multipart(
     }
     body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
     Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::communigator::read::sample;
+
+    fn sent(html: &str, entries: &Entries<'_>) -> String {
+        body(&sample::page(html), entries).unwrap()
+    }
+
+    /// Presses the page's first action.
+    fn body(page: &Page, entries: &Entries<'_>) -> Result<String, CannotEncode> {
+        let request = match &page.actions[0].effect {
+            Effect::Submit(button) => {
+                Request::submit(page, 0, entries, &Press::Button(*button))?.unwrap()
+            }
+            Effect::Postback(postback, _) => {
+                Request::submit(page, 0, entries, &Press::Postback(postback))?.unwrap()
+            }
+            Effect::Go(_) | Effect::Stay | Effect::Script => panic!("not a submission"),
+        };
+        let body = String::from_utf8(request.body.to_vec()).unwrap();
+        Ok(if body.is_empty() { request.url.to_string() } else { body })
+    }
+
+    #[test]
+    fn a_form_sends_what_a_browser_would_in_its_order() {
+        let html = "<form method=post><button name=go value=1>Go</button>\
+            <input type=hidden name=__VIEWSTATE value='a+/='><input type=hidden name=__VIEWSTATE1 value=b>\
+            <input name=t value=' x '><input type=password name=p><textarea name=ta>\nl1\nl2</textarea>\
+            <input type=checkbox name=on checked><input type=checkbox name=off value=v>\
+            <input type=radio name=r value=1><input type=radio name=r value=2 checked>\
+            <select name=s><option value=1>a<option value=2 selected>b</select>\
+            <select name=m multiple><option selected>x<option>y<option selected>z</select>\
+            <input name=dis disabled value=x><fieldset disabled><input name=dis2 value=x></fieldset>\
+            <input value=nameless><input type=file name=f><input type=reset name=rst value=r>\
+            <input type=submit name=other value=2></form><input name=outside value=x>";
+        assert_eq!(
+            sent(html, &Entries::default()),
+            "go=1&__VIEWSTATE=a%2B%2F%3D&__VIEWSTATE1=b&t=+x+&p=&ta=l1%0D%0Al2&on=on&r=2&s=2&m=x&m=z&f="
+        );
+    }
+
+    #[test]
+    fn only_what_was_entered_differs() {
+        let html = "<form method=post><input name=a value=1><input name=p type=password>\
+            <select name=s><option>x<option>y</select><button name=b value=B>Go</button></form>";
+        let page = sample::page(html);
+        let entries = Entries { typed: vec![(1, "n&w")], chosen: Some((2, 1)) };
+        assert_eq!(body(&page, &entries).unwrap(), "a=1&p=n%26w&s=y&b=B");
+    }
+
+    #[test]
+    fn a_postback_fills_its_two_fields_and_presses_no_button() {
+        let link = "<a href=\"javascript:__doPostBack('t$1','a')\">x</a>";
+        let fields = "<input type=hidden name=__EVENTTARGET value=''>\
+            <input type=hidden name=__EVENTARGUMENT><input name=v value=1><input type=submit name=b>";
+        let html = format!("<form method=post>{link}{fields}</form>");
+        assert_eq!(sent(&html, &Entries::default()), "__EVENTTARGET=t%241&__EVENTARGUMENT=a&v=1");
+        let html = format!("<form method=post>{link}<input name=v value=1></form>");
+        assert_eq!(sent(&html, &Entries::default()), "v=1&__EVENTTARGET=t%241&__EVENTARGUMENT=a");
+    }
+
+    #[test]
+    fn an_image_button_sends_where_it_was_pressed() {
+        let html = "<form method=post><input type=image name=i alt=Go value=x></form>";
+        assert_eq!(sent(html, &Entries::default()), "i.x=1&i.y=1");
+    }
+
+    #[test]
+    fn a_form_is_sent_to_its_action_by_its_method() {
+        let html =
+            "<form action='/find?old=1#x'><input name=q value='é '><button>Go</button></form>";
+        assert_eq!(sent(html, &Entries::default()), "https://console.example/find?q=%C3%A9+");
+        let html = "<form><input name=q value=1><button>Go</button></form>";
+        assert_eq!(sent(html, &Entries::default()), "https://console.example/a/b?q=1");
+    }
+
+    #[test]
+    fn a_multipart_form_has_a_part_for_every_field() {
+        let html = "<form method=post enctype=Multipart/Form-Data><input name='a\"b' value='----reset-receiver-00000000'>\
+            <button>Go</button></form>";
+        assert_eq!(
+            sent(html, &Entries::default()),
+            "------reset-receiver-00000001\r\nContent-Disposition: form-data; name=\"a%22b\"\r\n\r\n\
+             ----reset-receiver-00000000\r\n------reset-receiver-00000001--\r\n"
+        );
+    }
+
+    #[test]
+    fn a_form_goes_back_in_the_pages_encoding_or_not_at_all() {
+        let html = "<form method=post><input name=p><button>Go</button></form>";
+        let mut page = sample::page(html);
+        page.encoding = encoding_rs::WINDOWS_1252;
+        let typed = |text| Entries { typed: vec![(0, text)], chosen: None };
+        assert_eq!(body(&page, &typed("é€")).unwrap(), "p=%E9%80");
+        assert_eq!(body(&page, &typed("ł")), Err(CannotEncode));
+    }
 }

@@ -18,34 +18,28 @@ const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
 /// More redirects than this for one request are a loop.
 const MAX_REDIRECTS: usize = 5;
 
-/// How long the console may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timeouts {
-    /// To connect, TLS included.
-    pub connect: Duration,
-    /// For one request, from its start to the last byte of its answer.
-    pub request: Duration,
-}
+/// What carries requests to every console: connections and certificates, no cookies. It follows no
+/// redirect by itself. Building one reads the machine's certificates, so one is enough for all.
+#[derive(Debug, Clone)]
+pub struct Transport(Client);
 
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self { connect: Duration::from_secs(5), request: Duration::from_secs(30) }
+impl Transport {
+    /// Takes at most `connect` to connect, TLS included. Fails where the TLS library or the
+    /// machine's certificates cannot be set up.
+    pub fn new(connect: Duration) -> reqwest::Result<Self> {
+        let client = Client::builder()
+            .user_agent(concat!("reset-receiver/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            .connect_timeout(connect)
+            .build()?;
+        Ok(Self(client))
     }
-}
-
-/// A client that follows no redirect and keeps no cookie by itself.
-pub(super) fn client(timeouts: Timeouts) -> reqwest::Result<Client> {
-    Client::builder()
-        .user_agent(concat!("reset-receiver/", env!("CARGO_PKG_VERSION")))
-        .redirect(redirect::Policy::none())
-        .connect_timeout(timeouts.connect)
-        .timeout(timeouts.request)
-        .build()
 }
 
 /// A tenant's console, with the cookies of one session.
 pub(super) struct Http {
     client: Client,
+    timeout: Duration,
     cookies: Jar,
     origins: Vec<Origin>,
 }
@@ -65,9 +59,10 @@ pub(super) struct Reply {
 }
 
 impl Http {
-    /// A session without cookies that may go to these origins only.
-    pub(super) fn new(client: Client, origins: Vec<Origin>) -> Self {
-        Self { client, cookies: Jar::default(), origins }
+    /// A session without cookies that may go to these origins only. `timeout` is for one request,
+    /// from its start to the last byte of its answer.
+    pub(super) fn new(transport: &Transport, timeout: Duration, origins: Vec<Origin>) -> Self {
+        Self { client: transport.0.clone(), timeout, cookies: Jar::default(), origins }
     }
 
     /// Sends a request, follows its redirects and reads the page behind them.
@@ -76,10 +71,12 @@ impl Http {
     /// open whether it happened.
     pub(super) async fn send(&self, step: &str, first: Request) -> Result<Reply, ConsoleError> {
         let mut request = first;
-        for _ in 0..=MAX_REDIRECTS {
-            let response = self.exchange(&request).await?;
+        // What follows a POST's redirect is lost together with the POST's answer.
+        let effect = request.method;
+        for hop in 0..=MAX_REDIRECTS {
+            let response = self.exchange(&request, effect, hop).await?;
             let Some(location) = redirection(&response) else {
-                return read(step, &request, response).await;
+                return read(step, &request, effect, response).await;
             };
             let url = request.url.join(&location).map_err(|_| Trouble::Unreadable {
                 page: step.to_owned(),
@@ -96,7 +93,12 @@ impl Http {
         Err(Trouble::Unreadable { page: step.to_owned(), why: "it redirects in circles" }.into())
     }
 
-    async fn exchange(&self, request: &Request) -> Result<Response, ConsoleError> {
+    async fn exchange(
+        &self,
+        request: &Request,
+        effect: Method,
+        hop: usize,
+    ) -> Result<Response, ConsoleError> {
         let origin = request.url.origin();
         if !self.origins.contains(&origin) {
             let origin = origin.ascii_serialization();
@@ -111,16 +113,17 @@ impl Http {
                 .header(ORIGIN, origin.ascii_serialization())
                 .body(request.body.to_vec()),
         };
+        builder = builder.timeout(self.timeout);
         if let Some(referrer) = &request.referrer {
             builder = builder.header(REFERER, referrer.as_str());
         }
         if let Some(cookies) = self.cookies.cookies(&request.url) {
             builder = builder.header(COOKIE, cookies);
         }
-        let response = builder.send().await.map_err(|error| transport(request.method, error))?;
+        let response = builder.send().await.map_err(|error| transport(effect, hop, error))?;
         let mut cookies = response.headers().get_all(SET_COOKIE).iter();
         self.cookies.set_cookies(&mut cookies, &request.url);
-        match busy(request.method, response.status()) {
+        match busy(effect, hop, response.status()) {
             Some(trouble) => Err(trouble.into()),
             None => Ok(response),
         }
@@ -134,28 +137,35 @@ fn redirection(response: &Response) -> Option<String> {
     Some(String::from_utf8_lossy(location.as_bytes()).into_owned())
 }
 
-fn transport(method: Method, error: reqwest::Error) -> ConsoleError {
-    let may_have_left = method == Method::Post && !error.is_connect() && !error.is_builder();
+fn transport(effect: Method, hop: usize, error: reqwest::Error) -> ConsoleError {
+    let unsent = hop == 0 && (error.is_connect() || error.is_builder());
+    let may_have_left = effect == Method::Post && !unsent;
     let trouble = if may_have_left { Trouble::NoAnswer } else { Trouble::Unreachable };
     // The address is left out: a form that is sent by GET carries its fields there.
     ConsoleError { trouble, source: Some(Box::new(error.without_url())) }
 }
 
-/// What a status of "not now" means: on a POST, only 429 and 503 say that nothing was done.
-fn busy(method: Method, status: StatusCode) -> Option<Trouble> {
-    let number = status.as_u16();
-    match (method, number) {
-        (_, 429 | 503) | (Method::Get, 408 | 500..=599) => {
-            Some(Trouble::Unavailable { status: number })
-        }
-        (Method::Post, 408 | 500..=599) => Some(Trouble::NoAnswer),
-        _ => None,
+/// The connection broke after the answer had begun.
+fn answer_lost(effect: Method, error: reqwest::Error) -> ConsoleError {
+    transport(effect, 1, error)
+}
+
+/// What a status of "not now" means: on a POST, only 429 and 503 say that nothing was done, and
+/// only where the POST itself was answered with them.
+fn busy(effect: Method, hop: usize, status: StatusCode) -> Option<Trouble> {
+    let status = status.as_u16();
+    if !matches!(status, 408 | 429 | 500..=599) {
+        return None;
     }
+    let refused = hop == 0 && matches!(status, 429 | 503);
+    let harmless = effect == Method::Get || refused;
+    Some(if harmless { Trouble::Unavailable { status } } else { Trouble::NoAnswer })
 }
 
 async fn read(
     step: &str,
     request: &Request,
+    effect: Method,
     mut response: Response,
 ) -> Result<Reply, ConsoleError> {
     let unreadable = |why| Trouble::Unreadable { page: step.to_owned(), why };
@@ -163,9 +173,7 @@ async fn read(
     let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = content_type.unwrap_or("").to_owned();
     let mut body = Zeroizing::new(Vec::new());
-    while let Some(chunk) =
-        response.chunk().await.map_err(|error| transport(request.method, error))?
-    {
+    while let Some(chunk) = response.chunk().await.map_err(|error| answer_lost(effect, error))? {
         if body.len() + chunk.len() > MAX_PAGE_BYTES {
             return Err(unreadable("it is larger than 4 MiB").into());
         }
@@ -179,4 +187,27 @@ async fn read(
     };
     let by_get = request.method == Method::Get;
     Ok(Reply { url: request.url.clone(), by_get, status, encoding, html })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_of_not_now_says_whether_a_post_may_have_happened() {
+        let busy = |effect, hop, status| busy(effect, hop, StatusCode::from_u16(status).unwrap());
+        for status in [408, 429, 500, 502, 503, 504] {
+            assert_eq!(busy(Method::Get, 0, status), Some(Trouble::Unavailable { status }));
+            assert_eq!(busy(Method::Post, 1, status), Some(Trouble::NoAnswer), "{status}");
+        }
+        for status in [408, 500, 502, 504] {
+            assert_eq!(busy(Method::Post, 0, status), Some(Trouble::NoAnswer), "{status}");
+        }
+        for status in [429, 503] {
+            assert_eq!(busy(Method::Post, 0, status), Some(Trouble::Unavailable { status }));
+        }
+        for status in [200, 302, 400, 403, 404] {
+            assert_eq!(busy(Method::Post, 0, status), None);
+        }
+    }
 }

@@ -118,7 +118,7 @@ async fn submit(
         entries.typed.push((field, text.expose()));
     }
     let action = page.pressable(button, form)?;
-    match walk.pressing(page, action, &entries)? {
+    match Request::pressing(page, action, &entries)? {
         Some(request) => walk.fetch(button.name(), request).await,
         None => Err(Trouble::NeedsScript { page: page.name().to_owned() }.into()),
     }

@@ -36,5 +36,5 @@ mod verbs;
 mod walk;
 
 pub use console::{AccountConfig, AccountError, HttpConsole};
-pub use http::Timeouts;
+pub use http::Transport;
 pub use profile::{Profile, ProfileError};

@@ -56,6 +56,8 @@ pub(super) struct Action {
     pub label: String,
     /// What pressing it does.
     pub effect: Effect,
+    /// The form that it belongs to, as an index into the page's forms.
+    pub form: Option<usize>,
 }
 
 /// What pressing something does.

@@ -208,21 +208,22 @@ impl TryFrom<Value> for Label {
     type Error = LabelError;
 
     fn try_from(value: Value) -> Result<Self, LabelError> {
-        let (text, css) = match value {
-            Value::Table(mut table) => {
-                let css = table.remove("css");
-                let text = table.remove("text").ok_or(LabelError::Shape)?;
-                if !table.is_empty() {
-                    return Err(LabelError::Shape);
-                }
-                (text, css)
+        let (mut text, mut css) = (value, None);
+        if let Value::Table(mut table) = text {
+            css = table.remove("css");
+            text = table.remove("text").ok_or(LabelError::Shape)?;
+            if !table.is_empty() {
+                return Err(LabelError::Shape);
             }
-            text => (text, None),
-        };
+        }
         let texts = match text {
-            Value::String(text) => vec![text],
             Value::Array(texts) => texts.into_iter().map(one_text).collect::<Result<_, _>>()?,
-            _ => return Err(LabelError::Shape),
+            Value::String(_)
+            | Value::Integer(_)
+            | Value::Float(_)
+            | Value::Boolean(_)
+            | Value::Datetime(_)
+            | Value::Table(_) => vec![one_text(text)?],
         };
         if texts.is_empty() || texts.iter().any(|text| text::key(text).is_empty()) {
             return Err(LabelError::Empty);
@@ -237,10 +238,8 @@ impl TryFrom<Value> for Label {
 }
 
 fn one_text(value: Value) -> Result<String, LabelError> {
-    match value {
-        Value::String(text) => Ok(text),
-        _ => Err(LabelError::Shape),
-    }
+    let Value::String(text) = value else { return Err(LabelError::Shape) };
+    Ok(text)
 }
 
 /// A CSS selector that parses.
@@ -288,13 +287,16 @@ impl TryFrom<Value> for Leg {
     type Error = LabelError;
 
     fn try_from(value: Value) -> Result<Self, LabelError> {
-        match value {
-            Value::Table(mut table) if table.len() == 1 && table.contains_key("menu") => {
-                let label = table.remove("menu").ok_or(LabelError::Shape)?;
-                Ok(Self { label: Label::try_from(label)?, menu: true })
+        let (mut label, mut menu) = (value, false);
+        if let Value::Table(table) = &mut label
+            && let Some(entry) = table.remove("menu")
+        {
+            if !table.is_empty() {
+                return Err(LabelError::Shape);
             }
-            other => Ok(Self { label: Label::try_from(other)?, menu: false }),
+            (label, menu) = (entry, true);
         }
+        Ok(Self { label: Label::try_from(label)?, menu })
     }
 }
 

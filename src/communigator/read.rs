@@ -5,9 +5,8 @@ use std::sync::LazyLock;
 use encoding_rs::Encoding;
 use scraper::{ElementRef, Html, Selector};
 use url::Url;
-use zeroize::Zeroizing;
 
-use crate::communigator::control::{Choice, Control, Kind};
+use crate::communigator::control::{Control, Kind};
 use crate::communigator::form::{Form, Method};
 use crate::communigator::labels::Labels;
 use crate::communigator::markup;
@@ -198,7 +197,7 @@ impl<'a> Reader<'a> {
     }
 
     fn control(&self, element: ElementRef<'a>) -> Control {
-        let kind = kind(element);
+        let kind = Kind::of(element);
         let hidden = markup::is_hidden(element) || matches!(kind, Kind::Hidden(_));
         let fieldset = |around: ElementRef<'_>| {
             around.value().name() == "fieldset" && around.attr("disabled").is_some()
@@ -245,7 +244,7 @@ impl<'a> Reader<'a> {
                 .to_owned(),
         };
         let label = named(&shown, element);
-        Some(Action { label, effect })
+        Some(Action { label, effect, form: control.form })
     }
 
     fn link(&self, element: ElementRef<'_>) -> Option<Action> {
@@ -268,7 +267,8 @@ impl<'a> Reader<'a> {
                 Ok(_) | Err(_) => Effect::Script,
             }
         };
-        Some(Action { label: named(&markup::words(element), element), effect })
+        let label = named(&markup::words(element), element);
+        Some(Action { label, effect, form: self.form_of(element) })
     }
 
     /// A postback submits the form around it; where that is none, the page's only form.
@@ -292,53 +292,111 @@ fn default_text(element: ElementRef<'_>) -> &'static str {
     }
 }
 
-fn kind(element: ElementRef<'_>) -> Kind {
-    let of_type = element.attr("type").unwrap_or("").trim().to_ascii_lowercase();
-    let value = element.attr("value").unwrap_or("");
-    match (element.value().name(), of_type.as_str()) {
-        ("select", _) => Kind::Select(choices(element)),
-        ("textarea", _) => Kind::TextArea(Zeroizing::new(element.text().collect())),
-        ("button", "button" | "reset") | (_, "button" | "reset") => Kind::Inert,
-        ("button", _) | (_, "submit") => Kind::Submit { value: value.to_owned(), image: false },
-        (_, "image") => Kind::Submit { value: value.to_owned(), image: true },
-        (_, "hidden") => Kind::Hidden(Zeroizing::new(value.to_owned())),
-        (_, "password") => Kind::Password(Zeroizing::new(value.to_owned())),
-        (_, "checkbox" | "radio") => Kind::Tick {
-            value: element.attr("value").unwrap_or("on").to_owned(),
-            ticked: element.attr("checked").is_some(),
-        },
-        (_, "file") => Kind::File,
-        _ => Kind::Text(Zeroizing::new(value.to_owned())),
+#[cfg(test)]
+pub(super) mod sample {
+    //! Pages for the tests of this adapter.
+
+    use super::*;
+
+    /// A page of the built-in profile.
+    pub(in crate::communigator) fn page(html: &str) -> Page {
+        with_profile(html, &Profile::built_in())
+    }
+
+    /// A page of another profile.
+    pub(in crate::communigator) fn with_profile(html: &str, profile: &Profile) -> Page {
+        let url = Url::parse("https://console.example/a/b?c=d").unwrap();
+        let encoding = encoding_rs::UTF_8;
+        let source =
+            Source { step: "sample", url: &url, by_get: true, status: 200, encoding, html };
+        super::page(&source, profile)
     }
 }
 
-fn choices(select: ElementRef<'_>) -> Vec<Choice> {
-    let options = select.descendent_elements().filter(|option| option.value().name() == "option");
-    let mut choices: Vec<_> = options
-        .map(|option| {
-            let text = text::fold(&option.text().collect::<String>());
-            let group_disabled = markup::around(option).any(|around| {
-                around.value().name() == "optgroup" && around.attr("disabled").is_some()
-            });
-            Choice {
-                value: option.attr("value").map_or_else(|| text.clone(), str::to_owned),
-                chosen: option.attr("selected").is_some(),
-                disabled: option.attr("disabled").is_some() || group_disabled,
-                text,
-            }
-        })
-        .collect();
-    let list = select.attr("multiple").is_some();
-    if !list && let Some(last) = choices.iter().rposition(|choice| choice.chosen) {
-        // Of several that claim to be chosen in a drop-down, the last one is.
-        for (at, choice) in choices.iter_mut().enumerate() {
-            choice.chosen = at == last;
-        }
-    } else if !list && select.attr("size").is_none_or(|size| size.trim() == "1") {
-        // A drop-down always shows an entry: the first one that can be chosen.
-        if let Some(first) = choices.iter_mut().find(|choice| !choice.disabled) {
-            first.chosen = true;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn go(html: &str) -> String {
+        match &sample::page(html).actions[0].effect {
+            Effect::Go(url) => url.to_string(),
+            Effect::Stay => "stay".to_owned(),
+            Effect::Submit(control) => format!("submit {control}"),
+            Effect::Postback(postback, form) => format!("{} {form:?}", postback.target),
+            Effect::Script => "script".to_owned(),
         }
     }
-    choices
+
+    #[test]
+    fn a_link_goes_to_an_address_stays_posts_back_or_needs_a_script() {
+        assert_eq!(go("<a href='../x?y#z'>x</a>"), "https://console.example/x?y#z");
+        assert_eq!(go("<base href='/q/'><a href='x'>x</a>"), "https://console.example/q/x");
+        assert_eq!(go("<a href='#tab'>x</a>"), "stay");
+        assert_eq!(go("<a href='#'>x</a>"), "script");
+        assert_eq!(go("<a href='javascript:open()'>x</a>"), "script");
+        assert_eq!(go("<a href='mailto:a@b.example'>x</a>"), "script");
+        let postback = "<a href=\"javascript:__doPostBack(&#39;t$1&#39;,&#39;&#39;)\">x</a>";
+        assert_eq!(go(postback), "t$1 None");
+        assert_eq!(go(&format!("{postback}<form></form>")), "t$1 Some(0)");
+        assert_eq!(go(&format!("<form></form><form>{postback}</form>")), "t$1 Some(1)");
+        assert_eq!(go(&format!("{postback}<form></form><form></form>")), "t$1 None");
+        assert_eq!(go("<a href='#' onclick=\"__doPostBack('t','')\">x</a>"), "t None");
+    }
+
+    #[test]
+    fn a_button_submits_its_form_posts_back_or_needs_a_script() {
+        assert_eq!(go("<form><button>x</button></form>"), "submit 0");
+        assert_eq!(go("<form id=f></form><input type=submit form=f>"), "submit 0");
+        assert_eq!(go("<button>x</button>"), "script");
+        assert_eq!(go("<form><button type=button>x</button></form>"), "script");
+        let posts_back = "<form><input type=button onclick=\"__doPostBack('b','')\"></form>";
+        assert_eq!(go(posts_back), "b Some(0)");
+        assert!(sample::page("<form><button disabled>x</button></form>").actions.is_empty());
+    }
+
+    #[test]
+    fn what_is_hidden_is_neither_read_nor_pressed() {
+        for hide in ["hidden", "style='DISPLAY: none'", "style='visibility:hidden'"] {
+            let page =
+                sample::page(&format!("<div {hide}><a href=x>a</a><p class=error>b</p></div>c"));
+            assert!(page.actions.is_empty() && page.errors.is_empty(), "{hide}");
+            assert_eq!(page.line_texts().collect::<Vec<_>>(), ["c"], "{hide}");
+        }
+    }
+
+    #[test]
+    fn a_field_never_shows_its_value_as_text() {
+        let page = sample::page(
+            "<textarea>secret</textarea><select><option>secret</option></select>\
+             <input value=secret><script>secret</script><noscript>secret</noscript>",
+        );
+        assert!(page.lines.is_empty());
+    }
+
+    #[test]
+    fn errors_are_the_red_texts_each_once_and_never_the_empty_ones() {
+        let page = sample::page(
+            "<div class='x error'>One <b class=error>two</b></div><font color=Red>three</font>\
+             <span style='color:Red;display:none'>no</span><span class=error> </span>\
+             <span style='COLOR: red'>four</span><p role=alert>three</p>",
+        );
+        assert_eq!(page.errors, ["One two", "three", "four"]);
+    }
+
+    #[test]
+    fn a_page_that_is_nearly_empty_without_its_script_needs_it() {
+        let app = "<body><div id=app>Loading</div><script src=app.js></script>";
+        assert!(sample::page(app).needs_script);
+        assert!(!sample::page(&app.replace("script", "p")).needs_script);
+        assert!(!sample::page(&app.replace("Loading", "<a href=/x>x</a>")).needs_script);
+        assert!(!sample::page(&app.replace("Loading", "<input name=x>")).needs_script);
+    }
+
+    #[test]
+    fn markup_that_is_nested_without_end_is_read_within_bounds() {
+        let page = sample::page(&("<div>".repeat(markup::MAX_DEPTH * 5) + "deep"));
+        assert!(page.lines.is_empty());
+        let page = sample::page(&("<div>".repeat(markup::MAX_DEPTH / 2) + "deep"));
+        assert_eq!(page.lines.len(), 1);
+    }
 }

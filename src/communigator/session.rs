@@ -59,14 +59,12 @@ impl HttpSession {
     /// After a verb stopped: logs in anew if that is all it needs, and only once.
     async fn renew(&mut self, halt: Halt) -> Result<(), ConsoleError> {
         self.walk.doubt();
-        match halt {
-            Halt::LoggedOut if !self.renewed => {
-                self.renewed = true;
-                let entered = self.enter().await;
-                entered.map_err(|halt| self.report(halt))
-            }
-            halt => Err(self.report(halt)),
+        if self.renewed || matches!(halt, Halt::Failed(_)) {
+            return Err(self.report(halt));
         }
+        self.renewed = true;
+        let entered = self.enter().await;
+        entered.map_err(|halt| self.report(halt))
     }
 
     fn report(&self, halt: Halt) -> ConsoleError {

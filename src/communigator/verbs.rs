@@ -99,11 +99,11 @@ pub(super) async fn switch_connector(
         return Err(shown::wrong_state(&page, &labels.state, &expected, &view.state).into());
     }
     let opened = if page.fields(&labels.status, None).is_empty() {
-        Arc::new(walk.press(&page, &labels.open_change).await?)
+        walk.press(&page, &labels.open_change).await?
     } else {
         page
     };
-    let request = confirmation(walk, &opened, shown::word(switch, &profile), &profile)?;
+    let request = confirmation(&opened, shown::word(switch, &profile), &profile)?;
     walk.changed(&Route::to(place, &profile).end());
     let answer = walk.request(labels.confirm_change.name(), request).await?;
     let still_asks = !answer.fields(&labels.status, None).is_empty();
@@ -111,18 +111,13 @@ pub(super) async fn switch_connector(
     Ok(())
 }
 
-fn confirmation(
-    walk: &Walk,
-    page: &Page,
-    word: &str,
-    profile: &Profile,
-) -> Result<Request, Trouble> {
+fn confirmation(page: &Page, word: &str, profile: &Profile) -> Result<Request, Trouble> {
     let status = page.field(&profile.connector.status, None)?;
     let form = page.controls.get(status).and_then(|control| control.form);
     let chosen = Some((status, page.choice(status, word)?));
     let button = page.pressable(&profile.connector.confirm_change, form)?;
     let entries = Entries { typed: Vec::new(), chosen };
-    walk.pressing(page, button, &entries)?
+    Request::pressing(page, button, &entries)?
         .ok_or_else(|| Trouble::NeedsScript { page: page.name().to_owned() })
 }
 
@@ -141,8 +136,9 @@ pub(super) async fn update_connector(
         return Err(shown::wrong_state(&page, &labels.state, &expected, &view.state).into());
     }
     let form = walk.press(&page, &labels.data_source).await?;
-    walk.changed(&Route::to(place, &profile).end());
-    let way = Way { parent: &page, label: &labels.data_source };
+    let route = Route::to(place, &profile);
+    walk.changed(&route.end());
+    let way = Way { errors: &page.errors, route, label: &labels.data_source };
     update(walk, &way, &form, &labels.credentials, credential).await
 }
 
@@ -161,22 +157,35 @@ pub(super) async fn update_integration(
     let needs_token = credential.secret.security_token.is_some();
     let fits = |page: &Page| CredentialForm::find(page, labels, needs_token).is_ok();
     let form = walk.arrive(&route, &fits).await?;
-    let last = route.legs.len().saturating_sub(1);
-    let parent = walk.recent(&route.key(last), SignedDuration::MAX).or_else(|| walk.root());
-    let Some((parent, leg)) = parent.zip(route.legs.last()) else { return Err(Halt::LoggedOut) };
     walk.changed(&route.end());
-    let way = Way { parent: &parent, label: &leg.label };
+    let mut parent = route;
+    let Some(last) = parent.legs.pop() else { return Err(no_such(place)) };
+    let way = Way { errors: &[], route: parent, label: &last.label };
     update(walk, &way, &form, labels, credential).await
 }
 
-/// How a form is opened again.
+/// How a form is opened, and what the page before it showed.
 struct Way<'a> {
-    parent: &'a Page,
+    errors: &'a [String],
+    route: Route,
     label: &'a Label,
 }
 
+impl Way<'_> {
+    /// The form as it is now.
+    async fn again(&self, walk: &mut Walk, page: &Page) -> Result<Arc<Page>, Halt> {
+        if page.by_get {
+            let request = Request::get(page.url.clone(), None);
+            return Ok(Arc::new(walk.request(&page.step, request).await?));
+        }
+        let there = |page: &Page| page.status < 400;
+        let parent = walk.arrive(&self.route, &there).await?;
+        walk.press(&parent, self.label).await
+    }
+}
+
 async fn update(
-    walk: &Walk,
+    walk: &mut Walk,
     way: &Way<'_>,
     page: &Page,
     labels: &CredentialLabels,
@@ -185,20 +194,17 @@ async fn update(
     let needs_token = credential.secret.security_token.is_some();
     let form = CredentialForm::find(page, labels, needs_token)?;
     let entries = form.entries(page, credential)?;
-    let request = walk.pressing(page, form.save, &entries)?;
+    let request = Request::pressing(page, form.save, &entries)?;
     let request = request.ok_or_else(|| Trouble::NeedsScript { page: page.name().to_owned() })?;
     let answer = walk.request(labels.save.name(), request).await?;
     let patterns = &walk.profile().errors.about_credentials;
     let is_form = !answer.fields(&labels.password, None).is_empty();
-    let shown: Vec<_> = page.errors.iter().chain(&way.parent.errors).cloned().collect();
+    let shown: Vec<_> = page.errors.iter().chain(way.errors).cloned().collect();
     // A red error about the login belongs to the surface and clears with its next sync; on the
     // form itself, a new error is the console's answer to the save.
     refused(&answer, &shown, |error| is_form || !text::contains_any(error, patterns))?;
-    let after = if is_form && answer.by_get {
-        answer
-    } else {
-        walk.again(page, way.parent, way.label).await?
-    };
+    let after =
+        if is_form && answer.by_get { Arc::new(answer) } else { way.again(walk, page).await? };
     let kept = CredentialForm::find(&after, labels, needs_token)?;
     let volatile = &walk.profile().volatile_fields;
     Ok(credential_form::compare((page, &form), (&after, &kept), credential, volatile)?)

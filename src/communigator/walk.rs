@@ -4,9 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use url::Url;
 
-use crate::communigator::form::{Entries, Method, Press, Request};
+use crate::communigator::form::{Entries, Method, Request};
 use crate::communigator::halt::Halt;
 use crate::communigator::http::Http;
 use crate::communigator::page::{Effect, Page};
@@ -24,6 +23,14 @@ pub(super) struct Seen {
     pub at: Timestamp,
 }
 
+/// Where a walker is.
+enum Place {
+    /// On the page behind the login, or lost.
+    Outside,
+    /// In an instance: that of the name, or the only one.
+    Inside(Option<String>),
+}
+
 /// A logged-in walker.
 pub(super) struct Walk {
     http: Http,
@@ -32,8 +39,8 @@ pub(super) struct Walk {
     clock: Arc<dyn Clock>,
     /// The page behind the login: the list of instances, or the only instance's first page.
     root: Option<Arc<Page>>,
-    /// The instance that was chosen last.
-    entered: Option<Option<String>>,
+    /// Where the walker is.
+    place: Place,
     /// Pages of this session from which a walk can go on: the only way to get on where links are
     /// postbacks and pages have no address.
     seen: HashMap<Key, Seen>,
@@ -47,13 +54,14 @@ impl Walk {
         memory: Arc<Memory>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { http, profile, memory, clock, root: None, entered: None, seen: HashMap::new() }
+        let (root, place, seen) = (None, Place::Outside, HashMap::new());
+        Self { http, profile, memory, clock, root, place, seen }
     }
 
     /// Puts the walker on the page behind the login.
     pub(super) fn start(&mut self, root: Page) {
         self.root = Some(Arc::new(root));
-        self.entered = None;
+        self.place = Place::Outside;
         self.seen.clear();
     }
 
@@ -69,7 +77,7 @@ impl Walk {
 
     /// Forgets what this session has seen, after something went wrong.
     pub(super) fn doubt(&mut self) {
-        self.entered = None;
+        self.place = Place::Outside;
         self.seen.clear();
     }
 
@@ -141,37 +149,15 @@ impl Walk {
     }
 
     /// Presses the one link or button of that label, with nothing filled in.
-    pub(super) async fn press(&self, page: &Page, label: &Label) -> Result<Page, Halt> {
+    /// A tab whose content the page has already leaves it as it is.
+    pub(super) async fn press(&self, page: &Arc<Page>, label: &Label) -> Result<Arc<Page>, Halt> {
         let action = page.pressable(label, None)?;
-        match self.pressing(page, action, &Entries::default())? {
-            Some(request) => self.request(label.name(), request).await,
-            None => Err(Trouble::NeedsScript { page: page.name().to_owned() }.into()),
+        if matches!(page.actions.get(action).map(|action| &action.effect), Some(Effect::Stay)) {
+            return Ok(Arc::clone(page));
         }
-    }
-
-    /// The request that pressing something makes; `None` where it takes a script.
-    pub(super) fn pressing(
-        &self,
-        page: &Page,
-        action: usize,
-        entries: &Entries<'_>,
-    ) -> Result<Option<Request>, Trouble> {
-        let Some(action) = page.actions.get(action) else { return Ok(None) };
-        let submit = |form: Option<usize>, press: &Press<'_>| match form {
-            Some(form) => Request::submit(page, form, entries, press).map_err(|_| {
-                let message = "the page's encoding cannot carry a character of the new value";
-                Trouble::SaveRefused { page: page.name().to_owned(), message: message.to_owned() }
-            }),
-            None => Ok(None),
-        };
-        match &action.effect {
-            Effect::Go(url) => Ok(Some(Request::get(url.clone(), Some(page.url.clone())))),
-            Effect::Submit(button) => {
-                let form = page.controls.get(*button).and_then(|button| button.form);
-                submit(form, &Press::Button(*button))
-            }
-            Effect::Postback(postback, form) => submit(*form, &Press::Postback(postback)),
-            Effect::Stay | Effect::Script => Ok(None),
+        match Request::pressing(page, action, &Entries::default())? {
+            Some(request) => Ok(Arc::new(self.request(label.name(), request).await?)),
+            None => Err(Trouble::NeedsScript { page: page.name().to_owned() }.into()),
         }
     }
 
@@ -183,49 +169,61 @@ impl Walk {
         route: &Route,
         fits: &(dyn Fn(&Page) -> bool + Sync),
     ) -> Result<Arc<Page>, Halt> {
-        let shortcut = self.walk(route, true).await;
-        match shortcut {
+        let is_shortcut = self.has_shortcut(route);
+        let arrived = self.walk(route, true).await;
+        match arrived {
             Ok(page) if page.status < 400 && fits(&page) => return Ok(page),
-            Ok(_) | Err(Halt::Failed(_)) if !self.took_shortcut(route) => return shortcut,
+            Ok(_) | Err(_) if !is_shortcut => return arrived,
             Err(Halt::Failed(error)) if !is_about_the_page(&error.trouble) => {
                 return Err(Halt::Failed(error));
             }
             Err(Halt::LoggedOut) => return Err(Halt::LoggedOut),
             Ok(_) | Err(Halt::Failed(_)) => {}
         }
-        self.memory.forget();
         self.doubt();
         self.walk(route, false).await
     }
 
-    fn took_shortcut(&self, route: &Route) -> bool {
-        (0..=route.legs.len()).any(|legs| self.memory.page(&route.key(legs)).is_some())
-            || !self.seen.is_empty()
+    fn has_shortcut(&self, route: &Route) -> bool {
+        let keys = || (0..=route.legs.len()).map(|legs| route.key(legs));
+        keys().any(|key| self.memory.page(&key).is_some() || self.seen.contains_key(&key))
     }
 
     async fn walk(&mut self, route: &Route, shortcut: bool) -> Result<Arc<Page>, Halt> {
-        self.enter(route, shortcut).await?;
+        self.enter(route).await?;
         let length = route.legs.len();
         if shortcut && let Some(url) = self.memory.page(&route.end()) {
             let step = route.legs.last().map_or("", |leg| leg.label.name());
             let page = self.request(step, Request::get(url, None)).await?;
             return Ok(self.keep(route.end(), page));
         }
-        // The furthest page that is known, by having been seen or by its address.
-        let known = |legs: &usize| {
-            let key = route.key(*legs);
-            self.seen.contains_key(&key) || (shortcut && self.memory.page(&key).is_some())
-        };
-        let from = (0..length).rev().find(known).unwrap_or(0);
-        let mut here = match self.seen.get(&route.key(from)) {
-            Some(seen) => Arc::clone(&seen.page),
-            None => {
-                let Some(url) = self.memory.page(&route.key(from)) else {
-                    return Err(Halt::LoggedOut);
-                };
-                let page = self.request("the way", Request::get(url, None)).await?;
-                self.keep(route.key(from), page)
+        let mut limit = length;
+        loop {
+            // The furthest page that is known, by having been seen or by its address.
+            let known = |legs: &usize| {
+                let key = route.key(*legs);
+                self.seen.contains_key(&key) || (shortcut && self.memory.page(&key).is_some())
+            };
+            let from = (0..limit).rev().find(known).unwrap_or(0);
+            let (page, asked) = self.legs(route, from).await?;
+            // Tabs on one page lead to its end without a request; what was seen before is not
+            // what is there now, so that the walk starts further back.
+            if asked || from == 0 {
+                return Ok(page);
             }
+            limit = from;
+        }
+    }
+
+    /// Walks from a known page to the end, and says whether anything was asked for on the way.
+    async fn legs(&mut self, route: &Route, from: usize) -> Result<(Arc<Page>, bool), Halt> {
+        let (mut here, mut asked) = if let Some(seen) = self.seen.get(&route.key(from)) {
+            (Arc::clone(&seen.page), false)
+        } else {
+            // Entering the instance has left its first page behind, so that one of both is known.
+            let Some(url) = self.memory.page(&route.key(from)) else { return Err(Halt::LoggedOut) };
+            let page = self.request("the way", Request::get(url, None)).await?;
+            (self.keep(route.key(from), page), true)
         };
         for (at, leg) in route.legs.iter().enumerate().skip(from) {
             let next = route.legs.get(at + 1);
@@ -233,12 +231,13 @@ impl Walk {
                 leg.menu && next.is_some_and(|next| !here.pressables(&next.label, None).is_empty());
             let page =
                 if passed { None } else { self.step(&here, &leg.label, route, at + 1).await? };
+            asked |= page.is_some();
             here = match page {
                 Some(page) => page,
                 None => self.keep_again(route.key(at + 1), here),
             };
         }
-        Ok(here)
+        Ok((here, asked))
     }
 
     /// One step of a route; `None` where the page has the next one's content already.
@@ -253,12 +252,15 @@ impl Walk {
         if matches!(here.actions.get(action).map(|action| &action.effect), Some(Effect::Stay)) {
             return Ok(None);
         }
-        let Some(request) = self.pressing(here, action, &Entries::default())? else {
+        let Some(request) = Request::pressing(here, action, &Entries::default())? else {
             return Err(Trouble::NeedsScript { page: here.name().to_owned() }.into());
         };
         let link = (request.method == Method::Get).then(|| request.url.clone());
         let page = self.request(label.name(), request).await?;
-        let behind_postback = (page.by_get && page.url != here.url).then(|| page.url.clone());
+        // What a postback chose in the session is not in the address behind it, so that an
+        // instance is only known by its link.
+        let has_address = page.by_get && page.url != here.url && legs > 0;
+        let behind_postback = has_address.then(|| page.url.clone());
         let address = link.or(behind_postback).filter(|_| page.status < 400);
         if let Some(url) = address {
             self.memory.note(route.key(legs), url);
@@ -267,15 +269,15 @@ impl Walk {
     }
 
     /// Makes sure that the walker is in the route's instance.
-    async fn enter(&mut self, route: &Route, shortcut: bool) -> Result<(), Halt> {
-        if self.entered.as_ref() == Some(&route.instance) {
+    async fn enter(&mut self, route: &Route) -> Result<(), Halt> {
+        if matches!(&self.place, Place::Inside(instance) if *instance == route.instance) {
             return Ok(());
         }
         let Some(root) = self.root.clone() else { return Err(Halt::LoggedOut) };
         self.seen.clear();
         let first = route.key(0);
         let Some(name) = &route.instance else {
-            self.entered = Some(None);
+            self.place = Place::Inside(None);
             self.keep_again(first, root);
             return Ok(());
         };
@@ -283,13 +285,20 @@ impl Walk {
         let opens_directly = root.pressables(&label, None).is_empty() && root.shows(name);
         if opens_directly {
             self.keep_again(first, root);
-        } else if let Some(url) = self.memory.page(&first).filter(|_| shortcut) {
-            let page = self.request(name, Request::get(url, None)).await?;
-            self.keep(first, page);
         } else {
+            // Addresses are remembered by the instance's name. Where the name leads elsewhere now,
+            // they may all be another instance's.
+            let action = root.pressable(&label, None)?;
+            let leads_to = match root.actions.get(action).map(|action| &action.effect) {
+                Some(Effect::Go(url)) => Some(url.clone()),
+                Some(_) | None => None,
+            };
+            if self.memory.page(&first).is_some_and(|known| Some(known) != leads_to) {
+                self.memory.forget();
+            }
             self.step(&root, &label, route, 0).await?;
         }
-        self.entered = Some(route.instance.clone());
+        self.place = Place::Inside(route.instance.clone());
         Ok(())
     }
 
@@ -301,20 +310,6 @@ impl Walk {
         let seen = Seen { page: Arc::clone(&page), at: self.clock.now() };
         self.seen.insert(key, seen);
         page
-    }
-
-    /// Asks for a page again that was reached by pressing `label` on `parent`.
-    pub(super) async fn again(
-        &self,
-        page: &Page,
-        parent: &Page,
-        label: &Label,
-    ) -> Result<Page, Halt> {
-        if page.by_get {
-            let url: Url = page.url.clone();
-            return self.request(&page.step, Request::get(url, None)).await;
-        }
-        self.press(parent, label).await
     }
 }
 

@@ -63,8 +63,6 @@ pub struct Console {
     pub login: LoginLocation,
     /// The file that overrides the built-in profile.
     pub profile_file: Option<PathBuf>,
-    /// How long a connection may take.
-    pub connect_timeout: Duration,
     /// How long a request may take.
     pub timeout: Duration,
 }

@@ -254,7 +254,6 @@ pub(in crate::config) fn console(name: &str, section: &mut Reader<'_>) -> Option
     });
     let other_origins = section.optional("other_origins", urls).unwrap_or_default();
     let profile_file = section.optional("profile_file", path);
-    let connect_timeout = section.optional("connect_timeout", duration);
     let timeout = section.optional("timeout", duration);
     Some(Console {
         name: name?,
@@ -262,7 +261,6 @@ pub(in crate::config) fn console(name: &str, section: &mut Reader<'_>) -> Option
         other_origins,
         login: login?,
         profile_file,
-        connect_timeout: connect_timeout.unwrap_or(Duration::from_secs(5)),
         timeout: timeout.unwrap_or(Duration::from_secs(30)),
     })
 }
@@ -287,7 +285,7 @@ pub(in crate::config) fn target(name: &str, section: &mut Reader<'_>) -> Option<
         _ => Err("must be \"integration-first\" or \"connectors-first\"".to_owned()),
     });
     let surfaces: Vec<Surface> =
-        section.each("instances", instance).into_iter().flatten().collect();
+        section.each("instances", |section| Some(instance(section))).concat();
     if surfaces.is_empty() {
         section.fault("instances", "must name at least one connector or integration = true");
     }
@@ -310,13 +308,13 @@ pub(in crate::config) fn target(name: &str, section: &mut Reader<'_>) -> Option<
     })
 }
 
-fn instance(section: &mut Reader<'_>) -> Option<Vec<Surface>> {
+fn instance(section: &mut Reader<'_>) -> Vec<Surface> {
     let instance = section.optional("name", text);
     let connectors = section.optional("connectors", texts).unwrap_or_default();
     let has_integration = section.optional("integration", flag).unwrap_or(false);
     let integration = has_integration.then(|| Surface::Integration { instance: instance.clone() });
     let connector = |name| Surface::Connector { instance: instance.clone(), name };
-    Some(connectors.into_iter().map(connector).chain(integration).collect())
+    connectors.into_iter().map(connector).chain(integration).collect()
 }
 
 pub(in crate::config) fn source(name: &str, section: &mut Reader<'_>) -> Option<Source> {

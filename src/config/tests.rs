@@ -1,1 +1,165 @@
+//! The shipped default, and every kind of fault.
 
+use super::*;
+
+/// The smallest file that is complete.
+const SMALLEST: &str = r#"
+[hooks]
+certificate_file = "tls.crt"
+private_key_file = "tls.key"
+[store]
+fingerprint_key_file = "fingerprint-key"
+[vault]
+address = "https://vault:8200"
+[vault.auth]
+method = "token"
+token_file = "token"
+"#;
+
+const TARGET: &str = r#"
+[consoles.acme]
+base_url = "https://console.example"
+login = { mount = "secret", path = "console" }
+[targets.acme]
+organization_id = "00D5e000001AbCdEAK"
+username = "gator@acme.example"
+console = "acme"
+secret = { mount = "secret", path = "salesforce" }
+[[targets.acme.instances]]
+connectors = ["Sync"]
+integration = true
+"#;
+
+fn faults(text: &str) -> Vec<String> {
+    match Config::parse(text, []) {
+        Ok(_) => Vec::new(),
+        Err(ConfigError::Faults(faults)) => faults.iter().map(ToString::to_string).collect(),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// The default file with every commented key switched on: a comment that is a key or a table
+/// begins right after its `#`.
+fn switched_on() -> String {
+    let mut auth_methods = 0;
+    let mut text = String::new();
+    for line in DEFAULT.lines() {
+        // Of the five ways to log in to Vault, which exclude each other, the first is taken.
+        auth_methods += usize::from(line.starts_with("#method = "));
+        let is_other_method = auth_methods > 1 && !text.contains("\n[rotation]");
+        match line.strip_prefix('#') {
+            Some(key) if !key.starts_with(' ') && !key.is_empty() && !is_other_method => {
+                text.push_str(key);
+            }
+            _ => text.push_str(line),
+        }
+        text.push('\n');
+    }
+    text
+}
+
+#[test]
+fn every_key_that_the_default_file_shows_is_read() {
+    let text = switched_on();
+    assert_eq!(faults(&text), Vec::<String>::new());
+    let config = Config::parse(&text, []).unwrap();
+    assert_eq!(config.targets.len(), 1);
+    assert_eq!(config.targets[0].surfaces.len(), 2);
+    assert_eq!(config.sources[0].authentication.len(), 2);
+    assert_eq!(config.operator.tokens.len(), 1);
+}
+
+#[test]
+fn the_default_alone_names_what_is_required() {
+    let expected = [
+        "hooks.certificate_file: is missing",
+        "hooks.private_key_file: is missing",
+        "store.fingerprint_key_file: is missing",
+        "vault.address: is missing",
+        "vault.auth.method: is missing",
+    ];
+    assert_eq!(faults(""), expected);
+    assert_eq!(faults(SMALLEST), Vec::<String>::new());
+}
+
+#[test]
+fn five_faults_are_five_lines() {
+    let text = format!("{SMALLEST}{TARGET}")
+        .replace("00D5e000001AbCdEAK", "00D5")
+        .replace("[\"Sync\"]", "\"Sync\"")
+        .replace("https://vault:8200", "vault")
+        + "[rotation]\nparallel = 0\n[log]\nlevel = \"loud\"\n";
+    let expected = [
+        "vault.address: `vault` is not a URL: relative URL without a base",
+        "rotation.parallel: must be a whole number from 1 to 1000",
+        "log.level: must be one of error, warn, info, debug, trace",
+        "targets.acme.organization_id: a Salesforce id has 15 or 18 letters and digits, this has 4 \
+         characters",
+        "targets.acme.instances[0].connectors: must be an array, not string",
+    ];
+    assert_eq!(faults(&text), expected);
+}
+
+#[test]
+fn what_one_section_says_of_another_must_be_there() {
+    let text = format!("{SMALLEST}{TARGET}").replace("console = \"acme\"", "console = \"acne\"");
+    assert_eq!(faults(&text), ["targets.acme.console: there is no [consoles.acne]"]);
+}
+
+#[test]
+fn unknown_keys_are_faults_that_name_the_known_ones() {
+    let found = faults(&format!("{SMALLEST}[rotation]\nparalel = 3\n[hook]\n"));
+    let rotation = &found[0];
+    assert!(
+        rotation.starts_with("rotation.paralel: is not a key that is known here"),
+        "{rotation}"
+    );
+    assert!(rotation.contains("parallel"), "{rotation}");
+    assert!(found[1].starts_with("hook: is not a key"), "{}", found[1]);
+    assert_eq!(found.len(), 2);
+}
+
+#[test]
+fn the_environment_overrides_the_file() {
+    let variable = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    let environment = [
+        variable("RESET_RECEIVER__ROTATION__PARALLEL", "3"),
+        variable("RESET_RECEIVER__VAULT__ADDRESS", "https://other:8200"),
+    ];
+    let config = Config::parse(SMALLEST, environment).unwrap();
+    assert_eq!(config.rotation.parallel, 3);
+    assert_eq!(config.vault.address.as_str(), "https://other:8200/");
+}
+
+#[test]
+fn no_login_belongs_to_two_targets_and_no_place_is_named_twice() {
+    let other = TARGET[TARGET.find("[targets").unwrap()..].replace("targets.acme", "targets.zwei");
+    let text =
+        format!("{SMALLEST}{TARGET}{other}").replace("00D5e000001AbCdEAK", "00D5e000001AbCd");
+    assert_eq!(faults(&text), ["targets.zwei.username: the same login is the target acme already"]);
+    let twice = format!("{SMALLEST}{TARGET}").replace("[\"Sync\"]", "[\"Sync\", \"Sync\"]");
+    assert_eq!(faults(&twice), ["targets.acme.instances: connector:-/Sync is named twice"]);
+}
+
+#[test]
+fn a_source_needs_a_scheme_and_a_name_of_its_own() {
+    let source = |text: &str| faults(&format!("{SMALLEST}[sources.{text}"));
+    let none = source("flow]\nformat = \"notice\"\n");
+    assert_eq!(
+        none,
+        ["sources.flow.authentication: must name at least one scheme; there is no \"none\""]
+    );
+    let scheme =
+        "[[sources.operator.authentication]]\nscheme = \"bearer\"\ntoken_files = [\"t\"]\n";
+    let reserved = source(&format!("operator]\nformat = \"notice\"\n{scheme}"));
+    assert_eq!(reserved, ["sources.operator: this name stands for the operator; choose another"]);
+}
+
+#[test]
+fn time_spans_are_longer_than_nothing_and_say_their_form() {
+    let grace = |text: &str| faults(&format!("{SMALLEST}[rotation]\ngrace = \"{text}\"\n"));
+    assert_eq!(grace("1h 30m"), Vec::<String>::new());
+    assert_eq!(grace("0s"), ["rotation.grace: must be longer than nothing"]);
+    let wrong = "rotation.grace: `soon` is not a time span like 30s, 10m or 1h 30m";
+    assert_eq!(grace("soon"), [wrong]);
+}

@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::event::ResetKind;
 use crate::domain::secret::{Applied, Fingerprints, SecretVersion};
+use crate::domain::track::Chosen;
 
 /// One of the two halves of a Salesforce secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,12 +78,27 @@ impl Reset {
 
     /// Adds a further event; says whether it is news, that is, a later reset or one of another
     /// kind.
+    ///
+    /// That a secret was written never moves the time of a reset: told late, it would make the
+    /// very secret that it announces look older than the reset.
     pub fn join(&mut self, kind: ResetKind, occurred_at: Timestamp) -> bool {
+        let told = Self::of(kind, occurred_at);
         let was = self.clone();
-        self.latest = self.latest.max(occurred_at);
-        self.password |= kind == ResetKind::PasswordReset;
-        self.token |= kind == ResetKind::TokenReset;
+        match (self.is_known(), told.is_known()) {
+            (true, false) => {}
+            (false, true) => *self = told,
+            (true, true) | (false, false) => {
+                self.latest = self.latest.max(told.latest);
+                self.password |= told.password;
+                self.token |= told.token;
+            }
+        }
         *self != was
+    }
+
+    /// Whether a reset was told of, and not only that a secret was written.
+    fn is_known(&self) -> bool {
+        self.password || self.token
     }
 
     /// Whether the target's login was reset, and not merely a secret written.
@@ -124,6 +140,28 @@ pub struct Superseded {
 }
 
 impl Superseded {
+    /// What news makes of the version that was chosen, and of the one that was superseded before.
+    pub fn since(
+        before: Option<Self>,
+        chosen: Option<Chosen>,
+        kind: ResetKind,
+        occurred_at: Timestamp,
+    ) -> Option<Self> {
+        if kind == ResetKind::SecretWritten {
+            return before;
+        }
+        match chosen {
+            Some(Chosen { version, written_at, fingerprints }) if written_at < occurred_at => {
+                let by = Reset::of(kind, occurred_at);
+                Some(Self { version, written_at, fingerprints, by })
+            }
+            Some(_) | None => before.map(|mut superseded| {
+                superseded.by.join(kind, occurred_at);
+                superseded
+            }),
+        }
+    }
+
     /// Why a version is not the secret of the later reset, if it is not.
     fn objection(
         &self,

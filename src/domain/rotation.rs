@@ -4,12 +4,12 @@
 //! | --- | --- | --- |
 //! | `covers` | first, or not finished | its surfaces are the rotation's; new ones are not contained |
 //! | `admitted` | not finished | news: contain again, choose the secret anew, no longer stuck |
-//! | `taken_over` | active | counts as an attempt |
+//! | `taken_over` | not finished | counts as an attempt |
 //! | `disabling s` | connector, not contained | `s` is ours to enable |
 //! | `contained s` | connector; `by_us` where ours | `s` is contained |
 //! | `found_enabled s` | `s` contained | `s` is not contained |
-//! | `waiting` | active | no secret is chosen, or no longer |
-//! | `secret_chosen v` | decided for the latest reset; not refused; not older than the newest known | `v` is the secret |
+//! | `waiting` | active | no secret is chosen, or no longer; what is being enabled is not contained |
+//! | `secret_chosen v` | active, or stuck with a refused or overdue secret; decided for the latest reset; not refused; not older than the newest known | `v` is the secret; where it is another one, what is being enabled is not contained |
 //! | `updating s v` | `v` is the secret; every connector contained | |
 //! | `updated s v` | after `updating s v` | `s` holds `v` |
 //! | `enabling s v` | ours; `v` is the secret; every surface holds it | |
@@ -20,11 +20,15 @@
 //! | `stuck` | active | stuck |
 //! | `retried`, `use_current` | not finished | active; a refused version may be tried again |
 //! | `abandoned` | not finished | finished |
-//! | `completed` | decided for the latest reset; all confirmed, or nothing was begun | finished |
+//! | `completed` | active; decided for the latest reset; nothing of ours left; every surface holds the secret and was looked at, or none took one | finished |
 //!
 //! "Active" is neither stuck nor finished. Facts about the world (`contained`, `updated`,
 //! `enabled`) stay legal when a newer reset joined between the act and its record; decisions do
 //! not, which is what makes the worker decide again.
+
+mod questions;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -33,9 +37,11 @@ use jiff::Timestamp;
 use crate::domain::entry::{Entry, Outcome, Row};
 use crate::domain::event::ResetKind;
 use crate::domain::freshness::{Reset, Superseded, Waiting};
-use crate::domain::secret::{Applied, SecretVersion};
+use crate::domain::secret::SecretVersion;
 use crate::domain::target::Surface;
 use crate::domain::track::{Chosen, Standing, Stuck, Track};
+
+const GAPLESS: &str = "entries are numbered from 1 without gaps";
 
 /// The journal says something that cannot follow what it said before.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -91,11 +97,13 @@ impl Rotation {
         let (Some(first), Some(second)) = (rows.next(), rows.next()) else {
             return Err(IllegalEntry { why: "a journal begins with two entries" });
         };
+        require((first.seq, second.seq) == (1, 2), GAPLESS)?;
         let (Entry::Covers { surfaces }, Entry::Admitted { kind, occurred_at, .. }) =
             (&first.entry, &second.entry)
         else {
             return Err(IllegalEntry { why: "a journal begins with its surfaces and an event" });
         };
+        require(!surfaces.is_empty(), "a rotation covers at least one surface")?;
         let mut rotation = Self::begin(Reset::of(*kind, *occurred_at), second.at, second.seq);
         rotation.cover(surfaces);
         for row in rows {
@@ -128,7 +136,7 @@ impl Rotation {
 
     /// Applies the next row, or says which rule it breaks and changes nothing that matters.
     pub fn apply(&mut self, row: &Row) -> Result<(), IllegalEntry> {
-        require(row.seq == self.last_seq + 1, "entries are numbered without gaps")?;
+        require(row.seq == self.last_seq + 1, GAPLESS)?;
         self.record(&row.entry, row.at)?;
         self.last_seq = row.seq;
         Ok(())
@@ -164,7 +172,7 @@ impl Rotation {
             Entry::Enabled { surface } => self.enabled(surface, at)?,
             Entry::Confirmed { surface } => self.confirmed(surface, None)?,
             Entry::Unconfirmed { surface, shown } => self.confirmed(surface, Some(shown))?,
-            Entry::Refused { version, .. } => self.refused(*version)?,
+            Entry::Refused { surface, version, .. } => self.refused(surface, *version)?,
             Entry::Warned { surface, message } => {
                 self.require_active()?;
                 self.track(surface)?.warned = Some(message.clone());
@@ -207,7 +215,8 @@ impl Rotation {
             return;
         }
         self.news_at = at;
-        self.supersede(kind, occurred_at);
+        let chosen = self.secret.take();
+        self.superseded = Superseded::since(self.superseded.take(), chosen, kind, occurred_at);
         self.use_current = false;
         self.contained_at = None;
         for track in self.tracks.values_mut() {
@@ -216,23 +225,6 @@ impl Rotation {
             track.shown = None;
         }
         self.resume_keeping_rejection(at);
-    }
-
-    /// No secret is chosen any more; one that was written before a later reset died with it.
-    fn supersede(&mut self, kind: ResetKind, occurred_at: Timestamp) {
-        let chosen = self.secret.take();
-        if kind == ResetKind::SecretWritten {
-            return;
-        }
-        if let Some(superseded) = &mut self.superseded {
-            superseded.by.join(kind, occurred_at);
-        }
-        if let Some(Chosen { version, written_at, fingerprints }) = chosen
-            && written_at < occurred_at
-        {
-            let by = Reset::of(kind, occurred_at);
-            self.superseded = Some(Superseded { version, written_at, fingerprints, by });
-        }
     }
 
     fn resume(&mut self, at: Timestamp) {
@@ -296,10 +288,19 @@ impl Rotation {
         self.secret = None;
         self.waiting = Some(reason.clone());
         self.attempts = 0;
+        self.doubt_enabling();
         Ok(())
     }
 
+    /// What was about to be enabled may be on by now, with a secret that is no longer the one.
+    fn doubt_enabling(&mut self) {
+        for track in self.tracks.values_mut().filter(|track| track.enabling) {
+            track.contained = false;
+        }
+    }
+
     fn choose(&mut self, chosen: Chosen) -> Result<(), IllegalEntry> {
+        require(self.may_choose(), "a stuck rotation waits for a person")?;
         require(self.rejected != Some(chosen.version), "a refused version is never used again")?;
         let key = (chosen.version, chosen.written_at);
         if let Some((version, written_at)) = self.newest_known {
@@ -309,6 +310,9 @@ impl Rotation {
                 // A history that was begun anew: an equal number means another secret.
                 self.tracks.values_mut().for_each(|track| track.holds = None);
             }
+        }
+        if self.newest_known != Some(key) {
+            self.doubt_enabling();
         }
         self.newest_known = Some(key);
         self.secret = Some(chosen);
@@ -378,8 +382,10 @@ impl Rotation {
         Ok(())
     }
 
-    fn refused(&mut self, version: SecretVersion) -> Result<(), IllegalEntry> {
+    fn refused(&mut self, surface: &Surface, version: SecretVersion) -> Result<(), IllegalEntry> {
         self.require_secret(version)?;
+        self.track(surface)?;
+        require(self.all_hold_secret(), "a secret is refused where every surface holds it")?;
         self.secret = None;
         self.rejected = Some(version);
         self.use_current = false;
@@ -403,57 +409,18 @@ impl Rotation {
             }
             Outcome::Unconfirmed => {
                 require(self.all_hold_secret(), "every surface holds the secret first")?;
+                let seen =
+                    self.tracks.values().all(|track| track.confirmed || track.shown.is_some());
+                require(seen, "every surface is looked at first")?;
             }
-            Outcome::NothingToDo => require(self.secret.is_none(), "a chosen secret is applied")?,
+            Outcome::NothingToDo => {
+                require(self.secret.is_none(), "a chosen secret is applied")?;
+                let unwritten = self.tracks.values().all(|track| track.holds.is_none());
+                require(unwritten, "what was begun is brought to its end")?;
+            }
         }
         self.standing = Standing::Completed(outcome);
         Ok(())
-    }
-}
-
-/// Questions to a rotation's state.
-impl Rotation {
-    /// Whether it is over.
-    pub fn is_finished(&self) -> bool {
-        matches!(self.standing, Standing::Completed(_) | Standing::Abandoned)
-    }
-
-    /// What is known of a surface.
-    pub fn surface(&self, surface: &Surface) -> Track {
-        self.tracks.get(surface).cloned().unwrap_or_default()
-    }
-
-    /// Whether every surface holds the chosen secret.
-    pub fn all_hold_secret(&self) -> bool {
-        self.tracks.values().all(|track| self.holds(track))
-    }
-
-    /// The connectors that this rotation disabled and has not enabled again.
-    pub fn left_disabled(&self) -> impl Iterator<Item = &Surface> {
-        self.tracks.iter().filter(|(_, track)| track.ours).map(|(surface, _)| surface)
-    }
-
-    /// What a completed rotation leaves behind for the next one to compare with.
-    pub fn applied(&self, at: Timestamp) -> Option<Applied> {
-        let chosen = self.secret.as_ref()?;
-        Some(Applied {
-            version: chosen.version,
-            written_at: chosen.written_at,
-            fingerprints: chosen.fingerprints.clone(),
-            confirmed_at: at,
-        })
-    }
-
-    /// The connectors that are neither contained nor, with the chosen secret, enabled again.
-    pub fn uncontained(&self) -> impl Iterator<Item = &Surface> {
-        let open = |(surface, track): &(&Surface, &Track)| {
-            surface.is_connector() && !track.contained && !(track.enabled && self.holds(track))
-        };
-        self.tracks.iter().filter(open).map(|(surface, _)| surface)
-    }
-
-    fn holds(&self, track: &Track) -> bool {
-        track.holds.is_some() && track.holds == self.secret.as_ref().map(|chosen| chosen.version)
     }
 
     fn track(&mut self, surface: &Surface) -> Result<&mut Track, IllegalEntry> {

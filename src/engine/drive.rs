@@ -225,9 +225,7 @@ impl<'w> Drive<'w> {
     }
 
     async fn turn(&mut self) -> Result<Turn, DriveError> {
-        let next =
-            self.rotation.next(&self.target, self.applied.as_ref(), self.world.settings.grace);
-        match next {
+        match self.next() {
             Next::Contain(connectors) => self.contain(&connectors).await,
             Next::AwaitSecret => self.await_secret().await,
             Next::Update(surface, version) => self.update(&surface, version).await,
@@ -236,6 +234,11 @@ impl<'w> Drive<'w> {
             Next::Complete(outcome) => self.complete(outcome).await,
             Next::Rest => Ok(Turn::Rest),
         }
+    }
+
+    /// What the plan says now.
+    pub(in crate::engine) fn next(&self) -> Next {
+        self.rotation.next(&self.target, self.applied.as_ref(), self.world.settings.grace)
     }
 
     /// Writes an entry down. `false` means that the rotation moved on meanwhile and the entry no
@@ -354,7 +357,8 @@ impl<'w> Drive<'w> {
     /// Logs in once. A refused login opens the account's breaker for everybody, unless Vault holds
     /// a newer login than the one that was refused.
     async fn open_session(&mut self) -> Result<Box<dyn ConsoleSession>, StepError> {
-        let account = &self.target.account;
+        // The account that the lease is for, whatever the configuration says by now.
+        let account = &self.claim.lease.account;
         let mut login = self.world.logins.get(account).await?;
         if let Some(breaker) = self.world.journal.breaker(account).await? {
             login = self.world.logins.read(account).await?;

@@ -92,13 +92,13 @@ impl Operations {
         verb: Verb,
         by: &str,
     ) -> Result<(), OperationError> {
+        tracing::info!(%rotation, ?verb, by, "operator's verb");
         let by = by.to_owned();
         let entry = match verb {
             Verb::Retry => Entry::Retried { by },
             Verb::UseCurrentSecret => Entry::UseCurrent { by },
             Verb::Abandon => Entry::Abandoned { by },
         };
-        tracing::info!(%rotation, ?verb, "operator's verb");
         if verb == Verb::Retry {
             self.close_breaker(rotation).await?;
         }

@@ -157,8 +157,8 @@ pub trait Journal: Send + Sync {
     ) -> Result<Row, JournalError>;
 
     /// Gives the account free and says when the rotation is due again; `None` for not by itself.
-    /// Where intake or an operator wrote to the rotation after the holder's last own entry, or
-    /// after the claim if there is none, it is due now instead: no news is slept over.
+    /// Where intake or an operator wrote to the rotation since the claim, it is due now instead,
+    /// whether or not the holder took notice: no news is slept over.
     async fn release(
         &self,
         lease: &Lease,

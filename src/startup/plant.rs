@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
 use crate::clock::SystemClock;
-use crate::communigator::{AccountConfig, HttpConsole, Profile, Timeouts};
+use crate::communigator::{AccountConfig, HttpConsole, Profile, Transport};
 use crate::config::{Config, Console};
 use crate::domain::ids::AccountName;
 use crate::domain::secret::FingerprintKey;
@@ -20,10 +21,15 @@ use crate::engine::worker::Worker;
 use crate::metrics::Metrics;
 use crate::ports::clock::Clock;
 use crate::ports::journal::Journal;
+use crate::ports::meter::Meter;
+use crate::ports::secret_store::SecretStore;
 use crate::startup::StartError;
 use crate::startup::files::{read, read_text};
-use crate::store::SqliteStore;
+use crate::store::{SqliteStore, WorkPermit};
 use crate::vault::Vault;
+
+/// How long a connection to a console may take, TLS included.
+const CONSOLE_CONNECT: Duration = Duration::from_secs(5);
 
 /// Everything behind the listeners.
 pub struct Plant {
@@ -43,23 +49,44 @@ pub struct Plant {
 }
 
 impl Plant {
+    /// The plant of the one process that works on the database: a rotation whose driver died goes
+    /// on at once.
+    pub async fn build_to_work(config: &Config) -> Result<(Self, WorkPermit), StartError> {
+        let permit = SqliteStore::permit(&config.store)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let store = SqliteStore::open(&config.store, Arc::clone(&clock)).await?;
+        store.end_leases(&permit).await?;
+        Ok((Self::over(store, clock, config)?, permit))
+    }
+
     /// Opens the store and builds every adapter. Nothing outside this machine is asked yet.
     pub async fn build(config: &Config) -> Result<Self, StartError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let fingerprints = fingerprint_key(&config.fingerprint_key_file)?;
         let store = SqliteStore::open(&config.store, Arc::clone(&clock)).await?;
+        Self::over(store, clock, config)
+    }
+
+    fn over(
+        store: SqliteStore,
+        clock: Arc<dyn Clock>,
+        config: &Config,
+    ) -> Result<Self, StartError> {
+        let fingerprints = fingerprint_key(&config.fingerprint_key_file)?;
         let journal: Arc<dyn Journal> = with_failpoints(Arc::new(store));
         let vault = Arc::new(Vault::new(config.vault.clone(), Arc::clone(&clock))?);
+        let secrets: Arc<dyn SecretStore> = vault.clone();
+        let transport = Transport::new(CONSOLE_CONNECT).map_err(StartError::Transport)?;
         let accounts = config.consoles.iter().map(account).collect::<Result<Vec<_>, _>>()?;
-        let console = Arc::new(HttpConsole::new(accounts, Arc::clone(&clock))?);
+        let console = Arc::new(HttpConsole::new(&transport, accounts, Arc::clone(&clock))?);
         let token = Arc::clone(&vault);
         let metrics = Metrics::new(config.sources.iter().map(|source| &source.name))
             .with_vault_token(Arc::new(move || token.token_status()?.expires_at));
         let metrics = Arc::new(metrics);
+        let meter: Arc<dyn Meter> = metrics.clone();
         let targets = Arc::new(Targets::new(config.targets.iter().cloned()));
         let wake = Arc::new(Notify::new());
         let logins = ConsoleLogins::new(
-            Arc::clone(&vault) as _,
+            Arc::clone(&secrets),
             Arc::clone(&clock),
             config
                 .consoles
@@ -84,10 +111,10 @@ impl Plant {
         let world = Arc::new(World {
             journal,
             console,
-            secrets: Arc::clone(&vault) as _,
+            secrets,
             logins: Arc::new(logins),
             clock,
-            meter: Arc::clone(&metrics) as _,
+            meter,
             fingerprints,
             settings: config.rotation,
         });
@@ -141,7 +168,7 @@ fn account(console: &Console) -> Result<(AccountName, AccountConfig), StartError
         base_url: console.base_url.clone(),
         other_origins: console.other_origins.clone(),
         profile,
-        timeouts: Timeouts { connect: console.connect_timeout, request: console.timeout },
+        timeout: console.timeout,
     };
     Ok((console.name.clone(), config))
 }

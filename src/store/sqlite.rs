@@ -5,12 +5,15 @@
 //! it decides about leases holds until it commits. A commit has returned only when the write-ahead
 //! log is on the disk.
 
+mod alone;
 mod breakers;
 mod claims;
 mod growth;
 mod intake;
 mod lists;
 mod schema;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,7 +25,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteQueryResult,
     SqliteSynchronous,
 };
-use sqlx::{Sqlite, Transaction};
+use sqlx::{Connection, Sqlite, SqliteConnection, Transaction};
 
 use crate::domain::entry::{Entry, Row};
 use crate::domain::event::ResetEvent;
@@ -36,6 +39,8 @@ use crate::ports::journal::{
 };
 use crate::store::fault::{self, Inconsistency, OpenError, Problem};
 use crate::store::rows;
+
+pub use crate::store::sqlite::alone::WorkPermit;
 
 /// How long a statement waits for another process that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -73,7 +78,11 @@ impl SqliteStore {
                 .max_lifetime(None)
                 .test_before_acquire(false)
         };
-        let writer = pool(1).connect_with(options.clone()).await.map_err(OpenError::Database)?;
+        let writer = pool(1)
+            .after_release(|connection, _| Box::pin(is_usable(connection)))
+            .connect_with(options.clone())
+            .await
+            .map_err(OpenError::Database)?;
         schema::migrate(&writer).await?;
         let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
         Ok(Self { writer, readers, clock })
@@ -108,6 +117,18 @@ impl Write {
     async fn commit(self) -> Result<(), JournalError> {
         self.transaction.commit().await.map_err(fault::sqlite)
     }
+}
+
+/// Whether a connection may be used again after a transaction.
+///
+/// On a full disk and some other errors SQLite takes a transaction back by itself
+/// (<https://www.sqlite.org/lang_transaction.html>, "response to errors within a transaction").
+/// The driver then finds nothing to roll back and for ever believes that a transaction is open, so
+/// that such a connection can begin no other: it is closed, and the pool opens another one.
+async fn is_usable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // A roll-back may still be under way; the answer comes after it.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// Makes sure that a statement touched the one row that it was about.

@@ -2,15 +2,22 @@
 
 // So that the lints know helpers outside of `#[test]` functions for what they are.
 #![cfg(test)]
+#![expect(clippy::disallowed_methods, reason = "real processes and servers are waited for")]
 
 mod support;
 
 mod architecture;
 mod console_contract;
 mod console_login;
+mod crash;
+mod demo;
+mod end_to_end;
 mod faults;
+mod hooks;
 mod image;
 mod manifests;
+mod openapi;
+mod operator;
 mod refused_secret;
 mod replay;
 mod rotation;

@@ -87,15 +87,15 @@ pub(super) async fn renew(
     }
 }
 
-/// Gives the account free and puts the rotation to sleep until `due_at`; one whose journal has
-/// grown behind its driver's back is due now instead.
+/// Gives the account free and puts the rotation to sleep until `due_at`; one to which intake or an
+/// operator wrote since the claim is due now instead. Whether its driver took notice is not asked.
 pub(super) async fn release(
     write: &mut Write,
     lease: &Lease,
     rotation: RotationId,
     due_at: Option<Timestamp>,
 ) -> Result<(), JournalError> {
-    let seen_seq = require_held(write, lease, rotation).await?;
+    let claimed_seq = require_held(write, lease, rotation).await?;
     let result = sqlx::query("UPDATE lease SET expires_at_ms = NULL WHERE account = $1")
         .bind(lease.account.as_str())
         .execute(&mut *write.transaction)
@@ -106,12 +106,14 @@ pub(super) async fn release(
         "UPDATE rotation
          SET held_fence = NULL,
              due_at_ms = CASE WHEN finished_at_ms IS NOT NULL THEN NULL
-                              WHEN last_seq > $2 THEN $3
+                              WHEN EXISTS (SELECT 1 FROM entry
+                                           WHERE entry.rotation = rotation.id
+                                             AND seq > $2 AND fence IS NULL) THEN $3
                               ELSE $4 END
          WHERE id = $1",
     )
     .bind(rotation.to_string())
-    .bind(seen_seq)
+    .bind(claimed_seq)
     .bind(millis(write.now))
     .bind(due_at.map(millis))
     .execute(&mut *write.transaction)
@@ -121,15 +123,15 @@ pub(super) async fn release(
 }
 
 /// Makes sure that the lease is the newest on its account, was taken for this rotation and has not
-/// expired. Gives the last entry that its holder knows of.
+/// expired. Gives the number of the rotation's last entry at the claim.
 pub(super) async fn require_held(
     write: &mut Write,
     lease: &Lease,
     rotation: RotationId,
 ) -> Result<i64, JournalError> {
     let place = Place::new("lease", &lease.account);
-    let seen_seq: Option<i64> = sqlx::query_scalar(
-        "SELECT seen_seq FROM lease
+    let claimed_seq: Option<i64> = sqlx::query_scalar(
+        "SELECT claimed_seq FROM lease
          WHERE account = $1 AND fence = $2 AND rotation = $3 AND expires_at_ms > $4",
     )
     .bind(lease.account.as_str())
@@ -139,23 +141,7 @@ pub(super) async fn require_held(
     .fetch_optional(&mut *write.transaction)
     .await
     .map_err(fault::sqlite)?;
-    seen_seq.ok_or(JournalError::LeaseLost)
-}
-
-/// The holder knows of every entry up to this one: it wrote it.
-pub(super) async fn note_seen(
-    write: &mut Write,
-    lease: &Lease,
-    seq: u64,
-) -> Result<(), JournalError> {
-    let place = Place::new("lease", &lease.account);
-    let result = sqlx::query("UPDATE lease SET seen_seq = $2 WHERE account = $1")
-        .bind(lease.account.as_str())
-        .bind(place.integer("seen_seq", seq)?)
-        .execute(&mut *write.transaction)
-        .await
-        .map_err(fault::sqlite)?;
-    Ok(one_row(&result, "lease", &lease.account)?)
+    claimed_seq.ok_or(JournalError::LeaseLost)
 }
 
 async fn first(write: &mut Write) -> Result<Option<Columns>, JournalError> {
@@ -210,11 +196,11 @@ async fn take(
     let account = &candidate.account;
     let expires_at = end_of(write.now, ttl);
     let fence: i64 = sqlx::query_scalar(
-        "INSERT INTO lease (account, fence, worker, rotation, expires_at_ms, seen_seq)
+        "INSERT INTO lease (account, fence, worker, rotation, expires_at_ms, claimed_seq)
          VALUES ($1, 1, $2, $3, $4, $5)
          ON CONFLICT (account) DO UPDATE
          SET fence = lease.fence + 1, worker = excluded.worker, rotation = excluded.rotation,
-             expires_at_ms = excluded.expires_at_ms, seen_seq = excluded.seen_seq
+             expires_at_ms = excluded.expires_at_ms, claimed_seq = excluded.claimed_seq
          RETURNING fence",
     )
     .bind(account.as_str())

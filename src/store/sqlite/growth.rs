@@ -25,7 +25,6 @@ pub(super) async fn append(
     }
     let row = ledger.add(entry.clone(), write.now, Some(lease.fence))?;
     store(write, rotation, &ledger).await?;
-    claims::note_seen(write, lease, row.seq).await?;
     Ok(row)
 }
 

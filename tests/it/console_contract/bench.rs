@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use reset_receiver::communigator::{AccountConfig, HttpConsole, Profile, Timeouts};
+use reset_receiver::communigator::{AccountConfig, AccountError, HttpConsole, Profile, Transport};
 use reset_receiver::domain::ids::{AccountName, RotationId, Username};
 use reset_receiver::domain::secret::{SalesforceSecret, SecretText};
 use reset_receiver::domain::target::Surface;
@@ -13,7 +13,7 @@ use reset_receiver::ports::clock::Clock;
 use reset_receiver::ports::console::{
     Console, ConsoleError, ConsoleLogin, ConsoleSession, SalesforceCredential, Trouble,
 };
-use simulator::{ConsoleRequest, InstancePlan, Simulator, Skin, World};
+use simulator::{ConnectorPlan, ConsoleRequest, InstancePlan, Simulator, Skin, World};
 
 /// The connector that the tests rotate.
 pub(super) const CONNECTOR: &str = "Salesforce contacts";
@@ -25,6 +25,15 @@ pub(super) const OTHER_INSTANCE: &str = "Globex GatorMail";
 pub(super) const NEW_PASSWORD: &str = "Nöw & <then> 100%+;\"quoted\"";
 /// What the tests write.
 pub(super) const NEW_TOKEN: &str = "t0k3n+/=&N3wN3wN3w";
+
+/// Far longer than any answer of the simulator takes, unless a fault holds it back.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(20);
+
+thread_local! {
+    // One per test, which has a thread and a runtime of its own: building one reads the machine's
+    // certificates, and that takes longer than a whole rotation.
+    static TRANSPORT: Transport = Transport::new(Duration::from_secs(5)).unwrap();
+}
 
 /// A clock whose hands move only when somebody waits.
 pub(super) struct StillClock(Mutex<Timestamp>);
@@ -76,21 +85,21 @@ pub(super) struct Bench {
 
 impl Bench {
     /// A world with one instance, which opens directly.
-    pub(super) async fn one_instance(skin: Skin) -> Self {
-        Self::of(World::new().skin(skin).instance(INSTANCE, connectors)).await
+    pub(super) fn one_instance(skin: Skin) -> Self {
+        Self::of(World::new().skin(skin).instance(INSTANCE, connectors))
     }
 
     /// A world with two instances whose connectors have the same names.
-    pub(super) async fn two_instances(skin: Skin) -> Self {
+    pub(super) fn two_instances(skin: Skin) -> Self {
         let world = World::new().skin(skin);
-        Self::of(world.instance(OTHER_INSTANCE, connectors).instance(INSTANCE, connectors)).await
+        Self::of(world.instance(OTHER_INSTANCE, connectors).instance(INSTANCE, connectors))
     }
 
-    pub(super) async fn of(world: World) -> Self {
-        Self::with_profile(world, Profile::built_in()).await
+    pub(super) fn of(world: World) -> Self {
+        Self::with_profile(world, Profile::built_in())
     }
 
-    pub(super) async fn with_profile(world: World, profile: Profile) -> Self {
+    pub(super) fn with_profile(world: World, profile: Profile) -> Self {
         let simulator = Simulator::start(world).unwrap();
         let clock = StillClock::at("2026-03-01T12:00:00Z".parse().unwrap());
         let console = console(simulator.console_url(), profile, Arc::clone(&clock));
@@ -132,17 +141,36 @@ impl Bench {
 }
 
 fn connectors(instance: InstancePlan) -> InstancePlan {
-    instance.connector(CONNECTOR).connector_with("Salesforce leads", |plan| plan.disabled())
+    instance.connector(CONNECTOR).connector_with("Salesforce leads", ConnectorPlan::disabled)
 }
 
 fn console(url: &str, profile: Profile, clock: Arc<StillClock>) -> HttpConsole {
-    let config = AccountConfig {
-        base_url: url.parse().unwrap(),
-        other_origins: Vec::new(),
-        profile,
-        timeouts: Timeouts { connect: Duration::from_secs(2), request: Duration::from_secs(10) },
-    };
-    HttpConsole::new([(account(), config)], clock).unwrap()
+    of_account(url, profile, TIMEOUT, clock).unwrap()
+}
+
+/// A driver of a console elsewhere.
+pub(super) fn try_console_at(
+    url: &str,
+    profile: Profile,
+    timeout: Duration,
+) -> Result<HttpConsole, AccountError> {
+    of_account(url, profile, timeout, StillClock::at(Timestamp::UNIX_EPOCH))
+}
+
+/// A driver of a console elsewhere.
+pub(super) fn console_at(url: &str, profile: Profile, timeout: Duration) -> HttpConsole {
+    try_console_at(url, profile, timeout).unwrap()
+}
+
+fn of_account(
+    url: &str,
+    profile: Profile,
+    timeout: Duration,
+    clock: Arc<StillClock>,
+) -> Result<HttpConsole, AccountError> {
+    let base_url = url.parse().unwrap();
+    let config = AccountConfig { base_url, other_origins: Vec::new(), profile, timeout };
+    TRANSPORT.with(|transport| HttpConsole::new(transport, [(account(), config)], clock))
 }
 
 pub(super) fn account() -> AccountName {

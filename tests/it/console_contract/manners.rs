@@ -8,7 +8,8 @@ use reset_receiver::ports::console::{Console, Switch, Trouble};
 use simulator::{ConsoleUser, Fault, Match, Skin, Times, World};
 
 use crate::console_contract::bench::{
-    Bench, CONNECTOR, INSTANCE, account, connector, credential, integration, login, named, secret,
+    Bench, CONNECTOR, INSTANCE, OTHER_INSTANCE, account, connector, credential, integration, login,
+    named, secret,
 };
 
 /// A world whose console user has a second factor.
@@ -39,12 +40,12 @@ async fn contain(bench: &Bench, instance: Option<&str>) -> Vec<String> {
 
 #[actix_web::test]
 async fn with_plain_links_a_cold_session_disables_a_connector_in_at_most_seven_requests() {
-    let bench = Bench::one_instance(Skin::Plain).await;
+    let bench = Bench::one_instance(Skin::Plain);
     learn(&bench, None).await;
     let requests = contain(&bench, None).await;
     assert_eq!(requests.len(), 6, "{requests:?}");
 
-    let bench = Bench::two_instances(Skin::Plain).await;
+    let bench = Bench::two_instances(Skin::Plain);
     learn(&bench, Some(INSTANCE)).await;
     let requests = contain(&bench, Some(INSTANCE)).await;
     assert_eq!(requests.len(), 7, "{requests:?}");
@@ -52,7 +53,7 @@ async fn with_plain_links_a_cold_session_disables_a_connector_in_at_most_seven_r
 
 #[actix_web::test]
 async fn with_postbacks_a_cold_session_presses_what_a_person_would_and_nothing_more() {
-    let bench = Bench::one_instance(Skin::WebForms).await;
+    let bench = Bench::one_instance(Skin::WebForms);
     learn(&bench, None).await;
     let requests = contain(&bench, None).await;
     let expected = [
@@ -71,7 +72,7 @@ async fn with_postbacks_a_cold_session_presses_what_a_person_would_and_nothing_m
 #[actix_web::test]
 async fn a_warm_session_disables_a_connector_in_three_requests() {
     for skin in Skin::ALL {
-        let bench = Bench::two_instances(skin).await;
+        let bench = Bench::two_instances(skin);
         let mut session = bench.open().await.unwrap();
         let place = connector(Some(INSTANCE));
         session.observe_connector(&place).await.unwrap();
@@ -90,7 +91,7 @@ async fn a_warm_session_disables_a_connector_in_three_requests() {
 #[actix_web::test]
 async fn what_was_observed_long_ago_is_observed_again_before_it_is_acted_upon() {
     for skin in Skin::ALL {
-        let bench = Bench::one_instance(skin).await;
+        let bench = Bench::one_instance(skin);
         let mut session = bench.open().await.unwrap();
         session.observe_connector(&connector(None)).await.unwrap();
         bench.clock.advance(Duration::from_secs(6));
@@ -103,7 +104,7 @@ async fn what_was_observed_long_ago_is_observed_again_before_it_is_acted_upon() 
 
 #[actix_web::test]
 async fn a_remembered_way_that_leads_elsewhere_is_walked_anew() {
-    let mut bench = Bench::one_instance(Skin::Plain).await;
+    let mut bench = Bench::one_instance(Skin::Plain);
     learn(&bench, None).await;
     // The address of the connector is answered with an error, once.
     bench.simulator.fault(Match::request("GET connector"), Fault::Status(404), Times::Once);
@@ -123,7 +124,7 @@ async fn a_remembered_way_that_leads_elsewhere_is_walked_anew() {
 #[actix_web::test]
 async fn a_session_that_ends_is_renewed_once_and_the_verb_is_done() {
     for skin in Skin::ALL {
-        let bench = Bench::one_instance(skin).await;
+        let bench = Bench::one_instance(skin);
         let mut session = bench.open().await.unwrap();
         session.observe_connector(&connector(None)).await.unwrap();
         bench.simulator.expire_sessions();
@@ -140,7 +141,7 @@ async fn a_session_that_ends_is_renewed_once_and_the_verb_is_done() {
 #[actix_web::test]
 async fn a_refused_login_is_tried_once() {
     for skin in Skin::ALL {
-        let bench = Bench::one_instance(skin).await;
+        let bench = Bench::one_instance(skin);
         let mut wrong = login();
         wrong.password = secret("not the password");
         assert_eq!(bench.refusal(&wrong).await, Trouble::LoginRefused);
@@ -151,7 +152,7 @@ async fn a_refused_login_is_tried_once() {
 #[actix_web::test]
 async fn a_second_factor_is_answered_with_a_code_that_was_not_sent_before() {
     for skin in Skin::ALL {
-        let bench = Bench::of(with_factor(skin)).await;
+        let bench = Bench::of(with_factor(skin));
         bench.clock.set_to_the_machines();
         let mut login = login();
         login.totp = Some(secret("gezd gnbv gy3t qojq gezd gnbv gy3t qojq"));
@@ -169,7 +170,7 @@ async fn a_second_factor_is_answered_with_a_code_that_was_not_sent_before() {
 #[actix_web::test]
 async fn a_second_factor_without_its_secret_or_with_a_wrong_one_needs_a_person() {
     for skin in Skin::ALL {
-        let bench = Bench::of(with_factor(skin)).await;
+        let bench = Bench::of(with_factor(skin));
         assert_eq!(bench.refusal(&login()).await, Trouble::SecondFactor);
         assert_eq!(bench.simulator.refused_console_logins(), 0);
         let mut wrong = login();
@@ -184,18 +185,33 @@ async fn an_address_that_wants_confirming_needs_a_person() {
     for skin in Skin::ALL {
         let user = ConsoleUser::new(World::CONSOLE_USER, World::CONSOLE_PASSWORD).confirm_ip();
         let world = World::new().skin(skin).console_user(user);
-        let bench = Bench::of(world.instance(INSTANCE, |plan| plan.connector(CONNECTOR))).await;
+        let bench = Bench::of(world.instance(INSTANCE, |plan| plan.connector(CONNECTOR)));
         assert_eq!(bench.refusal(&login()).await, Trouble::ConfirmAddress);
     }
 }
 
 #[actix_web::test]
 async fn every_request_names_the_program_and_its_version() {
-    let bench = Bench::one_instance(Skin::Plain).await;
+    let bench = Bench::one_instance(Skin::Plain);
     let mut session = bench.open().await.unwrap();
     session.update_integration(&integration(None), &credential()).await.unwrap();
     let name = format!("reset-receiver/{}", env!("CARGO_PKG_VERSION"));
     for request in bench.simulator.console_log() {
         assert_eq!(request.driver.as_deref(), Some(name.as_str()), "{request:?}");
+    }
+}
+
+#[actix_web::test]
+async fn going_back_to_an_instance_walks_from_its_first_page() {
+    let bench = Bench::two_instances(Skin::WebForms);
+    let mut session = bench.open().await.unwrap();
+    for instance in [INSTANCE, OTHER_INSTANCE, INSTANCE] {
+        let before = bench.requests();
+        session.observe_connector(&connector(Some(instance))).await.unwrap();
+        // A page of an instance that was left may belong to the one that was entered since.
+        assert_eq!(
+            bench.requests_since(before),
+            ["GET home", "GET data-sync", "GET connectors", "GET connector"]
+        );
     }
 }

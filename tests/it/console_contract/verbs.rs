@@ -11,7 +11,7 @@ use crate::console_contract::bench::{
 #[actix_web::test]
 async fn a_connector_is_observed_with_its_state_and_its_red_error() {
     for skin in Skin::ALL {
-        let bench = Bench::one_instance(skin).await;
+        let bench = Bench::one_instance(skin);
         let mut session = bench.open().await.unwrap();
         let view = session.observe_connector(&connector(None)).await.unwrap();
         assert_eq!(view.state, ConnectorState::Enabled);
@@ -34,7 +34,7 @@ async fn integration_is_observed_with_its_tick_and_its_red_errors() {
     for skin in Skin::ALL {
         let world = World::new().skin(skin);
         let queue = "Queue item 17 was refused: required field missing";
-        let bench = Bench::of(world.instance(INSTANCE, |plan| plan.other_error(queue))).await;
+        let bench = Bench::of(world.instance(INSTANCE, |plan| plan.other_error(queue)));
         let mut session = bench.open().await.unwrap();
         let view = session.observe_integration(&integration(None)).await.unwrap();
         assert!(view.running);
@@ -53,7 +53,7 @@ async fn integration_is_observed_with_its_tick_and_its_red_errors() {
 #[actix_web::test]
 async fn a_connector_is_switched_and_nothing_else_is_changed() {
     for skin in Skin::ALL {
-        let bench = Bench::one_instance(skin).await;
+        let bench = Bench::one_instance(skin);
         let mut session = bench.open().await.unwrap();
         let place = connector(None);
         for (switch, state) in
@@ -73,7 +73,7 @@ async fn a_connector_is_switched_and_nothing_else_is_changed() {
 #[actix_web::test]
 async fn updating_a_connector_writes_the_credential_and_keeps_every_other_field() {
     for skin in Skin::ALL {
-        let bench = Bench::one_instance(skin).await;
+        let bench = Bench::one_instance(skin);
         let before = bench.simulator.connector(INSTANCE, CONNECTOR).unwrap();
         let mut session = bench.open().await.unwrap();
         session.switch_connector(&connector(None), Switch::Disable).await.unwrap();
@@ -88,9 +88,21 @@ async fn updating_a_connector_writes_the_credential_and_keeps_every_other_field(
 }
 
 #[actix_web::test]
+async fn a_view_state_in_several_fields_is_carried_whole() {
+    let world = World::new().skin(Skin::WebForms).view_state_chunks(40);
+    let world = world.instance(INSTANCE, |plan| plan.connector(CONNECTOR));
+    let bench = Bench::of(world);
+    let mut session = bench.open().await.unwrap();
+    session.switch_connector(&connector(None), Switch::Disable).await.unwrap();
+    session.update_connector(&connector(None), &credential()).await.unwrap();
+    let holds = bench.simulator.connector(INSTANCE, CONNECTOR).unwrap().holds;
+    assert_eq!(holds.token, NEW_TOKEN);
+}
+
+#[actix_web::test]
 async fn an_enabled_connector_is_not_updated() {
     for skin in Skin::ALL {
-        let bench = Bench::one_instance(skin).await;
+        let bench = Bench::one_instance(skin);
         let mut session = bench.open().await.unwrap();
         let refused = session.update_connector(&connector(None), &credential()).await.unwrap_err();
         let Trouble::PageChanged { expected, seen, .. } = refused.trouble else {
@@ -105,7 +117,7 @@ async fn an_enabled_connector_is_not_updated() {
 #[actix_web::test]
 async fn updating_integration_writes_the_credential_and_keeps_every_other_field() {
     for skin in Skin::ALL {
-        let bench = Bench::one_instance(skin).await;
+        let bench = Bench::one_instance(skin);
         let before = bench.simulator.integration(INSTANCE).unwrap();
         let mut session = bench.open().await.unwrap();
         session.update_integration(&integration(None), &credential()).await.unwrap();
@@ -126,7 +138,7 @@ async fn updating_integration_writes_the_credential_and_keeps_every_other_field(
 #[actix_web::test]
 async fn a_login_without_a_token_leaves_the_tokens_field_as_it_came() {
     for skin in Skin::ALL {
-        let bench = Bench::one_instance(skin).await;
+        let bench = Bench::one_instance(skin);
         let mut session = bench.open().await.unwrap();
         let mut without = credential();
         without.secret.security_token = None;
@@ -139,7 +151,7 @@ async fn a_login_without_a_token_leaves_the_tokens_field_as_it_came() {
 #[actix_web::test]
 async fn an_instance_is_chosen_by_its_name_and_left_for_another() {
     for skin in Skin::ALL {
-        let bench = Bench::two_instances(skin).await;
+        let bench = Bench::two_instances(skin);
         let mut session = bench.open().await.unwrap();
         let (mine, other) = (connector(Some(INSTANCE)), connector(Some(OTHER_INSTANCE)));
         session.switch_connector(&mine, Switch::Disable).await.unwrap();
@@ -166,7 +178,7 @@ async fn an_instance_is_chosen_by_its_name_and_left_for_another() {
 #[actix_web::test]
 async fn an_instance_or_a_connector_of_no_such_name_stops_with_what_is_there() {
     for skin in Skin::ALL {
-        let bench = Bench::two_instances(skin).await;
+        let bench = Bench::two_instances(skin);
         let mut session = bench.open().await.unwrap();
         for (place, name, there) in [
             (named(Some(INSTANCE), "Salesforce"), "Salesforce", CONNECTOR),
@@ -187,7 +199,7 @@ async fn an_instance_or_a_connector_of_no_such_name_stops_with_what_is_there() {
 #[actix_web::test]
 async fn an_examination_finds_every_label_once_and_changes_nothing() {
     for skin in Skin::ALL {
-        let bench = Bench::two_instances(skin).await;
+        let bench = Bench::two_instances(skin);
         let mut session = bench.open().await.unwrap();
         let found = session.examine(&connector(Some(INSTANCE))).await.unwrap();
         assert_eq!(found.shows, "Enabled");
@@ -215,7 +227,7 @@ async fn an_examination_finds_every_label_once_and_changes_nothing() {
 #[actix_web::test]
 async fn an_examination_reports_a_label_that_is_missing() {
     for skin in Skin::ALL {
-        let bench = Bench::one_instance(skin).await;
+        let bench = Bench::one_instance(skin);
         let fault = simulator::Fault::MissingLabel("Security Token".to_owned());
         bench.simulator.fault(simulator::Match::any(), fault, simulator::Times::Always);
         let mut session = bench.open().await.unwrap();
@@ -231,7 +243,7 @@ async fn an_examination_reports_a_label_that_is_missing() {
 #[actix_web::test]
 async fn closing_logs_out() {
     for skin in Skin::ALL {
-        let bench = Bench::one_instance(skin).await;
+        let bench = Bench::one_instance(skin);
         let mut session = bench.open().await.unwrap();
         session.observe_connector(&connector(None)).await.unwrap();
         assert_eq!(bench.simulator.open_sessions(), 1);

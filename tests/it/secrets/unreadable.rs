@@ -12,25 +12,23 @@ use serde_json::json;
 use simulator::Skin;
 
 use crate::secrets::settled::{ALL_OFF, assert_settled};
+use crate::support::cable::Cable;
 use crate::support::hand::Hand;
 use crate::support::interruption::{Interrupted, Moment};
 use crate::support::town::{Town, USERNAME};
-use crate::support::wire::Wire;
 
 /// An installation that reaches Vault over a wire, with the console's login in its memory.
-async fn over_a_wire(town: &Town) -> (Hand, Wire) {
+async fn over_a_wire(town: &Town) -> (Hand, Cable) {
     let address = town.openbao.address();
-    let wire = Wire::to(address.trim_start_matches("http://")).await;
+    let wire = Cable::to(address.trim_start_matches("http://")).await;
     let hand = Hand::configured(&town.config().replace(address, wire.address())).await;
     hand.plant.world.logins.prefetch().await;
     (hand, wire)
 }
 
 fn deferred(entry: &Entry) -> Option<(Step, Fault, &str)> {
-    match entry {
-        Entry::Deferred { step, fault, message, .. } => Some((*step, *fault, message)),
-        _ => None,
-    }
+    let Entry::Deferred { step, fault, message, .. } = entry else { return None };
+    Some((*step, *fault, message))
 }
 
 #[tokio::test]

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use reset_receiver::clock::SystemClock;
+use reset_receiver::ports::clock::Clock;
 use serde_json::json;
 use simulator::{
     Caller, ConsoleUser, Credential, Lockout, LoginRecord, SalesforceUser, Simulator, Skin, State,
@@ -28,7 +30,7 @@ pub(crate) const CONSOLE_PASSWORD: &str = "console-CANARY-password";
 /// A connector: its instance, its name, and whether it is enabled at first.
 pub(crate) type Connector = (&'static str, &'static str, bool);
 
-const CONNECTORS: &[Connector] = &[
+pub(crate) const CONNECTORS: &[Connector] = &[
     ("Acme UK", "Salesforce Sync", true),
     ("Acme UK", "Old Leads", false),
     ("Acme US", "Salesforce Sync", true),
@@ -46,7 +48,22 @@ const COMPACT: &[Connector] = &[
 ];
 
 /// The instances that the console lists.
-const INSTANCES: &[&str] = &["Acme UK", "Acme US"];
+pub(crate) const INSTANCES: &[&str] = &["Acme UK", "Acme US"];
+
+/// What the target covers, and how often its connectors sync.
+#[derive(Clone, Copy)]
+struct Layout {
+    connectors: &'static [Connector],
+    integrations: &'static [&'static str],
+    period: Duration,
+}
+
+/// Everything, in both instances.
+const FULL: Layout = Layout { connectors: CONNECTORS, integrations: INSTANCES, period: RARELY };
+
+/// How often connectors sync unless a town says otherwise: longer than any test takes, so that one
+/// tick of the simulated clock by as much lets every enabled connector log in once, and nobody else.
+pub(crate) const RARELY: Duration = Duration::from_hours(1);
 
 /// A world to rotate in.
 pub(crate) struct Town {
@@ -73,43 +90,45 @@ impl Town {
         skin: Skin,
         change: impl FnOnce(SimulatedWorld) -> SimulatedWorld,
     ) -> Self {
-        Self::laid_out(skin, CONNECTORS, INSTANCES, change).await
+        Self::laid_out(OpenBao::shared(), skin, FULL, change).await
     }
 
-    /// The same with one connector of each state and the only Integration in the first instance:
-    /// the shortest walk.
+    /// The same in real time, with connectors that sync this often.
+    ///
+    /// Integration has no off switch, so that whatever it does until it is updated is not the
+    /// receiver's to prevent; it does not sync here.
+    pub(crate) async fn syncing(skin: Skin, period: Duration) -> Self {
+        let layout = Layout { period, ..FULL };
+        Self::laid_out(OpenBao::shared(), skin, layout, SimulatedWorld::real_time).await
+    }
+
+    /// The same as [`Town::new`] with one connector of each state and the only Integration in the
+    /// first instance: the shortest walk.
     pub(crate) async fn smallest(skin: Skin) -> Self {
-        Self::laid_out(skin, SMALLEST, &INSTANCES[..1], |world| world).await
+        let layout = Layout { connectors: SMALLEST, integrations: &INSTANCES[..1], ..FULL };
+        Self::laid_out(OpenBao::shared(), skin, layout, |world| world).await
     }
 
-    /// The same with all three connectors and the only Integration in the first instance.
+    /// The same with another enabled connector.
     pub(crate) async fn compact(skin: Skin) -> Self {
-        Self::laid_out(skin, COMPACT, &INSTANCES[..1], |world| world).await
+        let layout = Layout { connectors: COMPACT, integrations: &INSTANCES[..1], ..FULL };
+        Self::laid_out(OpenBao::shared(), skin, layout, |world| world).await
     }
 
     /// The same as [`Town::new`] with a Vault of its own, which may be sealed; it ends with the
     /// tests.
     pub(crate) async fn with_own_vault(skin: Skin) -> Self {
         let openbao = Box::leak(Box::new(OpenBao::start()));
-        Self::beside(openbao, skin, CONNECTORS, INSTANCES, |world| world).await
+        Self::laid_out(openbao, skin, FULL, |world| world).await
     }
 
     async fn laid_out(
-        skin: Skin,
-        connectors: &'static [Connector],
-        integrations: &'static [&'static str],
-        change: impl FnOnce(SimulatedWorld) -> SimulatedWorld,
-    ) -> Self {
-        Self::beside(OpenBao::shared(), skin, connectors, integrations, change).await
-    }
-
-    async fn beside(
         openbao: &'static OpenBao,
         skin: Skin,
-        connectors: &'static [Connector],
-        integrations: &'static [&'static str],
+        layout: Layout,
         change: impl FnOnce(SimulatedWorld) -> SimulatedWorld,
     ) -> Self {
+        let Layout { connectors, integrations, period } = layout;
         let mut world = SimulatedWorld::new()
             .skin(skin)
             .lockout(Lockout::After(3))
@@ -125,7 +144,7 @@ impl Town {
                 }
                 for (_, connector, enabled) in connectors.iter().filter(|(at, ..)| at == name) {
                     instance = instance.connector_with(*connector, |connector| {
-                        let connector = connector.every(Duration::from_secs(600));
+                        let connector = connector.every(period);
                         if *enabled { connector } else { connector.disabled() }
                     });
                 }
@@ -133,7 +152,7 @@ impl Town {
             });
         }
         let simulator = Simulator::start(change(world)).unwrap();
-        let mount = format!("town-{}", uuid::Uuid::now_v7().simple());
+        let mount = format!("town-{}", SystemClock.rotation_id());
         openbao.mount(&mount).await;
         let login = json!({"username": CONSOLE_USER, "password": CONSOLE_PASSWORD});
         openbao.write_secret(&mount, "console", &login).await;
@@ -243,7 +262,7 @@ address = "{vault}"
 method = "token"
 token_file = "{vault_token}"
 [rotation]
-lease = "1s"
+lease = "10s"
 retry_first = "20ms"
 retry_cap = "200ms"
 contain_retry_first = "10ms"

@@ -79,8 +79,8 @@ CREATE TABLE lease (
     rotation        TEXT    NOT NULL REFERENCES rotation (id),
     -- Until when it lasts; NULL once it is released.
     expires_at_ms   INTEGER,
-    -- The last entry of the rotation that the holder knows of. A later one at release is news.
-    seen_seq        INTEGER NOT NULL
+    -- The last entry of the rotation at the claim. What intake or an operator wrote since is news.
+    claimed_seq     INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- What the last completed rotation of each target wrote. Never the values.

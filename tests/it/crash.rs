@@ -1,0 +1,199 @@
+//! `kill -9` of the real process at every write of the journal, and at random moments.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use reset_receiver::clock::SystemClock;
+use reset_receiver::domain::entry::Entry;
+use reset_receiver::domain::ids::RotationId;
+use reset_receiver::ports::journal::{Journal, RotationFilter};
+use reset_receiver::store::SqliteStore;
+use serde_json::Value;
+use simulator::{Change, Skin, State};
+
+use crate::support::receiver::{Receiver, client, tell};
+use crate::support::town::{CONNECTORS, INSTANCES, Town, USERNAME};
+
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// How many journal writes one whole rotation takes, counted in a run without a kill.
+async fn writes_of_a_rotation() -> u64 {
+    let town = Town::new(Skin::Plain).await;
+    let receiver = Receiver::start(&town);
+    reset(&town, &receiver, "reset-1").await;
+    until_confirmed(&receiver).await;
+    let rotation = only_rotation(&town).await;
+    // The first two rows are written together, by the admission.
+    u64::try_from(rows(&town, rotation).await.len()).unwrap() - 1
+}
+
+/// Resets the password, tells of it and puts the new secret into Vault.
+async fn reset(town: &Town, receiver: &Receiver, id: &str) {
+    let new = town.simulator.salesforce().reset_password(USERNAME, "second-CANARY-pw").unwrap();
+    town.write_secret(&new).await;
+    if let Some(hooks) = receiver.hooks {
+        drop(tell(&client(), hooks, town, id).await);
+    }
+}
+
+async fn until_confirmed(receiver: &Receiver) {
+    let began = Instant::now();
+    loop {
+        let listed = receiver.get("/v1/rotations").await;
+        let phases: Vec<&Value> = listed["rotations"]
+            .as_array()
+            .unwrap_or_else(|| panic!("no list: {listed}"))
+            .iter()
+            .map(|rotation| &rotation["phase"])
+            .collect();
+        if !phases.is_empty() && phases.iter().all(|phase| *phase == "confirmed") {
+            return;
+        }
+        assert!(began.elapsed() < PATIENCE, "not confirmed: {listed}\n{}", receiver.log());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn open(town: &Town) -> SqliteStore {
+    SqliteStore::open(&town.file("journal.db"), std::sync::Arc::new(SystemClock)).await.unwrap()
+}
+
+async fn only_rotation(town: &Town) -> RotationId {
+    let filter = RotationFilter { limit: 10, ..RotationFilter::default() };
+    let rotations = open(town).await.rotations(&filter).await.unwrap();
+    let [rotation] = rotations.as_slice() else { panic!("not one rotation: {rotations:?}") };
+    rotation.id
+}
+
+async fn rows(town: &Town, rotation: RotationId) -> Vec<Entry> {
+    open(town).await.rows(rotation).await.unwrap().into_iter().map(|row| row.entry).collect()
+}
+
+/// The invariants, seen from the console and from Salesforce.
+fn assert_well(town: &Town, after: &str) {
+    let holds = town.simulator.salesforce().credential(USERNAME).unwrap();
+    for &(instance, name, enabled) in CONNECTORS {
+        let connector = town.simulator.connector(instance, name).unwrap();
+        let is_enabled = connector.state == State::Enabled;
+        assert_eq!(is_enabled, enabled, "{after}: {instance}/{name}");
+        assert!(connector.holds == holds, "{after}: {instance}/{name} holds another secret");
+    }
+    for &instance in INSTANCES {
+        let integration = town.simulator.integration(instance).unwrap();
+        assert!(integration.holds == holds, "{after}: {instance} holds another secret");
+    }
+    let log = town.simulator.console_log();
+    let changes: Vec<&Change> = log.iter().flat_map(|request| &request.changes).collect();
+    let last_disabled = changes.iter().rposition(|change| is_switch(change, State::Disabled));
+    let first_update = changes.iter().position(|change| is_update(change));
+    let last_update = changes.iter().rposition(|change| is_update(change));
+    let first_enabled = changes.iter().position(|change| is_switch(change, State::Enabled));
+    assert!(last_disabled < first_update, "{after}: written before it was contained: {changes:?}");
+    assert!(last_update < first_enabled, "{after}: enabled before all was written: {changes:?}");
+    assert_eq!(town.simulator.refused_console_logins(), 0, "{after}");
+    town.simulator.run_syncs();
+    let failed = town.simulator.login_history().iter().filter(|l| !l.outcome.is_usable()).count();
+    assert_eq!(failed, 0, "{after}: failed logins at Salesforce");
+}
+
+fn is_update(change: &Change) -> bool {
+    matches!(change, Change::DataSource { .. } | Change::Security { .. })
+}
+
+fn is_switch(change: &Change, state: State) -> bool {
+    matches!(change, Change::State { to, .. } if *to == state)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_kill_at_any_write_a_restart_completes_the_rotation() {
+    let writes = writes_of_a_rotation().await;
+    assert!(writes > 20, "a rotation of five surfaces has more than {writes} writes");
+    for number in 1..=writes {
+        for moment in ["before", "after"] {
+            let plan = format!("{moment}:{number}");
+            let town = Town::new(Skin::Plain).await;
+            let mut dying = Receiver::start_dying(&town, Some(&plan));
+            reset(&town, &dying, "reset-1").await;
+            let began = Instant::now();
+            while !dying.is_dead() {
+                assert!(began.elapsed() < PATIENCE, "{plan}: it lives\n{}", dying.log());
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            let receiver = Receiver::start(&town);
+            // A sender that got no answer delivers again; one that got one may do so as well.
+            let (status, _) =
+                tell(&client(), receiver.hooks.unwrap(), &town, "reset-1").await.unwrap();
+            let is_new = number == 1 && moment == "before";
+            assert_eq!(status, if is_new { 202 } else { 200 }, "{plan}");
+            until_confirmed(&receiver).await;
+            assert_well(&town, &plan);
+            only_rotation(&town).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_accepted_event_is_lost_over_kills_at_random_moments() {
+    const EVENTS: usize = 1_000;
+    let mut chance = StdRng::seed_from_u64(7);
+    let town = Town::new(Skin::Plain).await;
+    let client = client();
+    let mut accepted = BTreeSet::new();
+    let mut receiver = Receiver::start(&town);
+    let mut kill_at = Instant::now() + Duration::from_millis(chance.random_range(10..300));
+    let mut kills = 0;
+    let mut next = 0;
+    while next < EVENTS {
+        let hooks = receiver.hooks.unwrap();
+        let batch: Vec<String> =
+            (next..(next + 8).min(EVENTS)).map(|number| format!("event-{number}")).collect();
+        let deliveries = batch.iter().map(|id| tell(&client, hooks, &town, id));
+        let answers = futures_util::future::join_all(deliveries);
+        let kill = async {
+            tokio::time::sleep_until(kill_at.into()).await;
+        };
+        let answered = tokio::select! {
+            answers = answers => Some(answers),
+            () = kill => None,
+        };
+        let Some(answers) = answered else {
+            receiver.kill();
+            kills += 1;
+            receiver = Receiver::start(&town);
+            kill_at = Instant::now() + Duration::from_millis(chance.random_range(10..300));
+            continue;
+        };
+        for (id, answer) in batch.into_iter().zip(answers) {
+            let (status, answer) = answer.unwrap();
+            assert!(status == 202 || status == 200, "{id}: {status} {answer}");
+            accepted.insert(id);
+        }
+        next += 8;
+    }
+    receiver.kill();
+    assert!(kills >= 5, "only {kills} kills; the test says little");
+    let filter = RotationFilter { limit: 10, ..RotationFilter::default() };
+    let mut journaled = BTreeSet::new();
+    for rotation in open(&town).await.rotations(&filter).await.unwrap() {
+        for entry in rows(&town, rotation.id).await {
+            if let Entry::Admitted { event_id, .. } = entry {
+                assert!(journaled.insert(event_id.to_string()), "{event_id} is there twice");
+            }
+        }
+    }
+    let lost: Vec<&String> = accepted.difference(&journaled).collect();
+    assert_eq!(accepted.len(), EVENTS);
+    assert!(lost.is_empty(), "lost over {kills} kills: {lost:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_process_on_the_same_database_is_refused() {
+    let town = Town::new(Skin::Plain).await;
+    let first = Receiver::start(&town);
+    let second = Receiver::start(&town);
+    assert!(first.hooks.is_some());
+    assert_eq!(second.hooks, None, "it did not start");
+    assert!(second.log().contains("another reset-receiver works on this database"));
+}

@@ -1,0 +1,168 @@
+//! The real program as a process of its own, and a sender that tells it of resets.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver as Channel, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use reset_receiver::senders::keys::SigningKey;
+use reset_receiver::senders::standard_webhooks;
+use serde_json::{Value, json};
+
+use crate::support::town::{Town, USERNAME};
+
+/// Longer than anything here takes, even on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A running reset-receiver. It is killed when dropped.
+pub(crate) struct Receiver {
+    child: Child,
+    log: Arc<Mutex<String>>,
+    /// Where the public listener is; `None` where the process died before it was ready.
+    pub(crate) hooks: Option<SocketAddr>,
+    /// Where the private listener is.
+    pub(crate) operator: Option<SocketAddr>,
+}
+
+impl Receiver {
+    /// Starts the program over a town and waits until it is ready, or dead.
+    pub(crate) fn start(town: &Town) -> Self {
+        Self::start_dying(town, None)
+    }
+
+    /// The same; it kills itself where the plan says.
+    pub(crate) fn start_dying(town: &Town, plan: Option<&str>) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_reset-receiver"));
+        command
+            .env_clear()
+            .args(["serve", "--config"])
+            .arg(town.file("config.toml"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        if let Some(plan) = plan {
+            command.env("RESET_RECEIVER_KILL", plan);
+        }
+        let mut child = command.spawn().unwrap();
+        let log = Arc::new(Mutex::new(String::new()));
+        let (ready, is_ready) = channel();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let kept = Arc::clone(&log);
+        thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                if let Some(addresses) = addresses(&line) {
+                    // Nobody waits any more where the process was already given up.
+                    ready.send(addresses).ok();
+                }
+                let mut log = kept.lock().unwrap();
+                log.push_str(&line);
+                log.push('\n');
+            }
+        });
+        let (hooks, operator) = wait_until_ready(&mut child, &is_ready).unzip();
+        Self { child, log, hooks, operator }
+    }
+
+    /// Everything that it logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(&mut self) {
+        // It may have died by itself.
+        drop(self.child.kill());
+        self.child.wait().unwrap();
+    }
+
+    /// Whether it is dead.
+    pub(crate) fn is_dead(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Asks it to stop, as an orchestrator does, and returns how it ended.
+    pub(crate) fn terminate(&mut self) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.child.wait().unwrap().code()
+    }
+
+    /// Asks the operator API.
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        let url = format!("http://{}{path}", self.operator.unwrap());
+        let answer = client().get(url).bearer_auth(Town::operator_token()).send().await.unwrap();
+        answer.json().await.unwrap()
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn wait_until_ready(
+    child: &mut Child,
+    is_ready: &Channel<(SocketAddr, SocketAddr)>,
+) -> Option<(SocketAddr, SocketAddr)> {
+    let began = Instant::now();
+    loop {
+        match is_ready.recv_timeout(Duration::from_millis(20)) {
+            Ok(addresses) => return Some(addresses),
+            Err(_) if child.try_wait().unwrap().is_some() => return None,
+            Err(_) => assert!(began.elapsed() < PATIENCE, "the program does not get ready"),
+        }
+    }
+}
+
+fn addresses(line: &str) -> Option<(SocketAddr, SocketAddr)> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    (line["message"] == "ready").then_some(())?;
+    let address = |key: &str| line[key].as_str()?.parse().ok();
+    Some((address("hooks")?, address("operator")?))
+}
+
+/// A client that takes any certificate: whether it is checked is the sender's business.
+pub(crate) fn client() -> reqwest::Client {
+    reqwest::Client::builder()
+        .tls_danger_accept_invalid_certs(true)
+        .timeout(PATIENCE)
+        .no_proxy()
+        .build()
+        .unwrap()
+}
+
+/// Signs and posts a notice, as an Apex class would. `None` where no answer came back.
+pub(crate) async fn tell(
+    client: &reqwest::Client,
+    hooks: SocketAddr,
+    town: &Town,
+    id: &str,
+) -> Option<(u16, Value)> {
+    let body = json!({
+        "id": id,
+        "type": "password_reset",
+        "occurred_at": Timestamp::now().to_string(),
+        "organization_id": town.simulator.salesforce().organization_id(),
+        "username": USERNAME,
+    })
+    .to_string();
+    let key = SigningKey::parse(&Town::signing_key()).unwrap();
+    let signed = standard_webhooks::sign(&key, id, Timestamp::now(), body.as_bytes()).unwrap();
+    let answer = client
+        .post(format!("https://{hooks}/v1/resets/flow"))
+        .header("content-type", "application/json")
+        .header("webhook-id", signed.id)
+        .header("webhook-timestamp", signed.timestamp)
+        .header("webhook-signature", signed.signature)
+        .body(body)
+        .send()
+        .await
+        .ok()?;
+    let status = answer.status().as_u16();
+    Some((status, answer.json().await.ok()?))
+}
