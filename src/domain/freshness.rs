@@ -4,6 +4,7 @@
 //! | --- | --- | --- | --- |
 //! | newer than applied | yes | every half that the reset changes | use it |
 //! | newer than applied | yes | only some of them | wait for the other half |
+//! | newer than applied | - | none, and applied was confirmed after `T` | nothing to do |
 //! | newer than applied | no | any | it predates this reset: wait |
 //! | same as applied | yes, and applied was confirmed after `T` | - | nothing to do |
 //! | same as applied | otherwise | - | not there yet: wait |
@@ -372,6 +373,11 @@ fn decide_next(
     }
     let changed = |half: Half| half.differs(fingerprints, &applied.fingerprints);
     let since = applied.version;
+    let is_rewritten = !changed(Half::Password) && !changed(Half::SecurityToken);
+    if is_rewritten && reset.already_served(Some(applied), question.grace) {
+        // The same secret under another number: a rewrite, or a rollback that was taken back.
+        return Verdict::NothingToDo;
+    }
     if login_was_reset {
         if !reset.is_fresh(written_at, question.grace) {
             return Verdict::Wait(Waiting::Predates { version, written_at });

@@ -85,6 +85,8 @@ pub struct Rotation {
     pub must_contain: bool,
     /// Failed tries and take-overs since the last progress; the backoff grows with it.
     pub attempts: u32,
+    /// How many of them were take-overs: workers that died.
+    pub deaths: u32,
     /// When every connector was seen contained, after the latest news.
     pub contained_at: Option<Timestamp>,
     /// The number of the last entry.
@@ -130,6 +132,7 @@ impl Rotation {
             use_current: false,
             must_contain: false,
             attempts: 0,
+            deaths: 0,
             contained_at: None,
             last_seq: seq,
         }
@@ -153,7 +156,10 @@ impl Rotation {
         match entry {
             Entry::Covers { surfaces } => self.cover(surfaces),
             Entry::Admitted { kind, occurred_at, .. } => self.admit(*kind, *occurred_at, at),
-            Entry::TakenOver => self.attempts = self.attempts.saturating_add(1),
+            Entry::TakenOver => {
+                self.attempts = self.attempts.saturating_add(1);
+                self.deaths = self.deaths.saturating_add(1);
+            }
             Entry::Disabling { surface } => self.disabling(surface)?,
             Entry::Contained { surface, by_us } => self.contained(surface, *by_us, at)?,
             Entry::FoundEnabled { surface } => self.found_enabled(surface)?,
@@ -237,7 +243,13 @@ impl Rotation {
         self.standing = Standing::Active;
         self.waiting = None;
         self.waits_since = at;
+        self.progress();
+    }
+
+    /// Something was achieved or decided: what failed before no longer counts.
+    fn progress(&mut self) {
         self.attempts = 0;
+        self.deaths = 0;
     }
 
     fn disabling(&mut self, surface: &Surface) -> Result<(), IllegalEntry> {
@@ -266,7 +278,7 @@ impl Rotation {
         if by_us {
             track.off_since.get_or_insert(at);
         }
-        self.attempts = 0;
+        self.progress();
         if self.uncontained().next().is_none() {
             self.contained_at.get_or_insert(at);
         }
@@ -288,7 +300,7 @@ impl Rotation {
         }
         self.secret = None;
         self.waiting = Some(reason.clone());
-        self.attempts = 0;
+        self.progress();
         self.doubt_enabling();
         Ok(())
     }
@@ -321,7 +333,7 @@ impl Rotation {
         self.standing = Standing::Active;
         self.waiting = None;
         self.must_contain = true;
-        self.attempts = 0;
+        self.progress();
         for track in self.tracks.values_mut() {
             track.confirmed = false;
             track.shown = None;
@@ -349,7 +361,7 @@ impl Rotation {
         track.holds = Some(version);
         track.confirmed = false;
         self.waits_since = at;
-        self.attempts = 0;
+        self.progress();
         Ok(())
     }
 
@@ -368,7 +380,7 @@ impl Rotation {
         let (holds, warned) = (track.holds, track.warned.take());
         *track = Track { holds, warned, enabled: true, ..Track::default() };
         self.waits_since = at;
-        self.attempts = 0;
+        self.progress();
         Ok(())
     }
 

@@ -212,12 +212,11 @@ impl<'w> Drive<'w> {
         }
         if self.claim.taken_over {
             self.record(Entry::TakenOver).await?;
-            let deaths = self.rotation.attempts;
+            let deaths = self.rotation.deaths;
             let is_active = self.rotation.standing == Standing::Active;
-            if is_active && deaths >= Settings::ATTEMPTS_BEFORE_STUCK_BY_DEATH {
-                let message = format!(
-                    "{deaths} tries in a row ended in failure or death; look at the log, then retry"
-                );
+            if is_active && deaths >= Settings::DEATHS_BEFORE_STUCK {
+                let message =
+                    format!("{deaths} workers in a row died over it; look at the log, then retry");
                 self.stuck(Step::Contain, None, Fault::Permanent, message).await?;
             }
         }

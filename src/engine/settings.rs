@@ -30,6 +30,6 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// After so many deaths or failures in a row without progress a person is told as well.
-    pub const ATTEMPTS_BEFORE_STUCK_BY_DEATH: u32 = 10;
+    /// After so many workers died over a rotation without any progress a person is told.
+    pub const DEATHS_BEFORE_STUCK: u32 = 10;
 }

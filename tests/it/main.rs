@@ -23,6 +23,7 @@ mod replay;
 mod rotation;
 mod salesforce_package;
 mod secrets;
+mod simulation;
 mod store_contract;
 mod surprises;
 mod vault;

@@ -294,3 +294,11 @@ fn only_a_later_reset_kills_what_was_chosen() {
     let joined = Superseded::since(first, None, ResetKind::PasswordReset, at(T + 50)).unwrap();
     assert_eq!(joined.by, Reset { latest: at(T + 50), password: true, token: true });
 }
+
+#[test]
+fn a_served_secret_that_is_written_once_more_is_nothing_to_do() {
+    let served = Applied { written_at: at(T), confirmed_at: at(T + 60), ..applied() };
+    let again = reading(8, T + 90, "old", "old");
+    assert_eq!(ask(&password_reset(), Some(&served), &again), Verdict::NothingToDo);
+    assert_eq!(ask(&password_reset(), Some(&applied()), &again), half(Half::Password));
+}

@@ -18,7 +18,7 @@ impl Rotation {
         let track = self.track(surface)?;
         track.confirmed = shown.is_none();
         track.shown = shown.cloned();
-        self.attempts = 0;
+        self.progress();
         Ok(())
     }
 

@@ -94,7 +94,12 @@ impl Memory {
 }
 
 impl Stored {
-    fn add(&mut self, entry: Entry, at: Timestamp, fence: Option<u64>) -> Result<Row, JournalError> {
+    fn add(
+        &mut self,
+        entry: Entry,
+        at: Timestamp,
+        fence: Option<u64>,
+    ) -> Result<Row, JournalError> {
         let row = Row { seq: self.state.last_seq + 1, at, fence, entry };
         self.state.permits(&row.entry, at)?;
         self.state.apply(&row)?;

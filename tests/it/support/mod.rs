@@ -6,6 +6,7 @@ pub(crate) mod contract;
 pub(crate) mod hand;
 pub(crate) mod interruption;
 pub(crate) mod manual_clock;
+pub(crate) mod memory_journal;
 pub(crate) mod openbao;
 pub(crate) mod public_listener;
 pub(crate) mod receiver;

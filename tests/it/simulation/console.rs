@@ -1,0 +1,179 @@
+//! The console in a simulated world. Every write is held against the invariants.
+
+use async_trait::async_trait;
+use reset_receiver::domain::ids::AccountName;
+use reset_receiver::domain::target::Surface;
+use reset_receiver::ports::console::{
+    ConnectorState, ConnectorView, Console, ConsoleError, ConsoleLogin, ConsoleSession,
+    Examination, IntegrationView, SalesforceCredential, ShownError, Switch, Trouble,
+};
+
+use crate::simulation::world::{Luck, Pair, World};
+
+/// The console, as one worker sees it.
+pub(crate) struct SimulatedConsole {
+    pub(crate) world: World,
+    pub(crate) worker: usize,
+}
+
+#[async_trait]
+impl Console for SimulatedConsole {
+    async fn open(
+        &self,
+        _account: &AccountName,
+        _login: &ConsoleLogin,
+    ) -> Result<Box<dyn ConsoleSession>, ConsoleError> {
+        let session = Session { world: self.world.clone(), worker: self.worker };
+        session.call("login", || ()).await?;
+        Ok(Box::new(session))
+    }
+}
+
+struct Session {
+    world: World,
+    worker: usize,
+}
+
+/// Marks the account as being driven, until the verb ends or its worker dies.
+struct Driving<'w>(&'w World);
+
+impl Drop for Driving<'_> {
+    fn drop(&mut self) {
+        self.0.facts().driver = None;
+    }
+}
+
+impl Session {
+    /// One verb: it may fail before it has an effect, or lose its reply afterwards.
+    async fn call<T>(&self, verb: &str, effect: impl FnOnce() -> T) -> Result<T, ConsoleError> {
+        let other = self.world.facts().driver.replace(self.worker);
+        if let Some(other) = other {
+            self.world.wrong(format!("workers {other} and {} drive at once", self.worker));
+        }
+        let _driving = Driving(&self.world);
+        let luck = self.world.before(self.worker, verb).await;
+        if luck == Luck::Refused {
+            return Err(Trouble::Unreachable.into());
+        }
+        // A lost reply may be a lost request.
+        if luck == Luck::ReplyLost && self.world.once_in(2) {
+            return Err(Trouble::NoAnswer.into());
+        }
+        let result = effect();
+        self.world.after(self.worker, verb).await;
+        if luck == Luck::ReplyLost { Err(Trouble::NoAnswer.into()) } else { Ok(result) }
+    }
+
+    fn errors(&self, surface: &Surface) -> Vec<ShownError> {
+        let facts = self.world.facts();
+        let place = &facts.places[surface];
+        let fails = place.enabled && place.holds != facts.salesforce;
+        let error = ShownError { text: "login failed".to_owned(), about_credentials: true };
+        if fails { vec![error] } else { Vec::new() }
+    }
+
+    /// Invariants 2 and 4.
+    fn update(&self, surface: &Surface, pair: Pair) {
+        self.world.say(format!("worker {} writes {pair:?} to {surface}", self.worker));
+        let mut facts = self.world.facts();
+        let enabled = facts.places.iter().find(|(at, place)| at.is_connector() && place.enabled);
+        let enabled = enabled.map(|(at, _)| at.to_string());
+        // After a rollback the same pair is an older and a newer version.
+        let same = facts.vault.iter().filter(|version| version.pair == pair);
+        let version = same.map(|version| version.number).max().unwrap_or(0);
+        let newest = facts.newest_written;
+        facts.newest_written = newest.max(version);
+        if let Some(place) = facts.places.get_mut(surface) {
+            place.holds = pair;
+        }
+        drop(facts);
+        if let Some(at) = enabled {
+            self.world.wrong(format!("{surface} is written while {at} is enabled"));
+        }
+        if version < newest {
+            self.world.wrong(format!("{surface} gets version {version} after version {newest}"));
+        }
+    }
+
+    /// Invariant 3.
+    fn switch(&self, surface: &Surface, switch: Switch) {
+        self.world.say(format!("worker {} says {switch:?} to {surface}", self.worker));
+        let facts = self.world.facts();
+        let held: Vec<Pair> = facts.places.values().map(|place| place.holds).collect();
+        let was_enabled = facts.places[surface].was_enabled;
+        drop(facts);
+        if switch == Switch::Enable {
+            if !was_enabled {
+                self.world.wrong(format!("{surface} was found disabled and is enabled"));
+            }
+            if held.iter().any(|pair| *pair != held[0]) {
+                self.world.wrong(format!("{surface} is enabled while surfaces hold {held:?}"));
+            }
+        }
+        if let Some(place) = self.world.facts().places.get_mut(surface) {
+            place.enabled = switch == Switch::Enable;
+        }
+    }
+}
+
+fn pair(credential: &SalesforceCredential) -> Pair {
+    let number = |text: &str| text.rsplit('-').next().unwrap().parse().unwrap();
+    let token = credential.secret.security_token.as_ref().unwrap();
+    (number(credential.secret.password.expose()), number(token.expose()))
+}
+
+#[async_trait]
+impl ConsoleSession for Session {
+    async fn observe_connector(&mut self, place: &Surface) -> Result<ConnectorView, ConsoleError> {
+        self.call("a look at a connector", || {
+            let enabled = self.world.facts().places[place].enabled;
+            let state = if enabled { ConnectorState::Enabled } else { ConnectorState::Disabled };
+            ConnectorView { state, errors: self.errors(place) }
+        })
+        .await
+    }
+
+    async fn switch_connector(
+        &mut self,
+        place: &Surface,
+        switch: Switch,
+    ) -> Result<(), ConsoleError> {
+        self.call("a change of state", || self.switch(place, switch)).await
+    }
+
+    async fn update_connector(
+        &mut self,
+        place: &Surface,
+        credential: &SalesforceCredential,
+    ) -> Result<(), ConsoleError> {
+        self.call("an update", || self.update(place, pair(credential))).await
+    }
+
+    async fn observe_integration(
+        &mut self,
+        place: &Surface,
+    ) -> Result<IntegrationView, ConsoleError> {
+        self.call("a look at Integration", || {
+            let errors = self.errors(place);
+            IntegrationView { running: errors.is_empty(), errors }
+        })
+        .await
+    }
+
+    async fn update_integration(
+        &mut self,
+        place: &Surface,
+        credential: &SalesforceCredential,
+    ) -> Result<(), ConsoleError> {
+        self.call("an update", || self.update(place, pair(credential))).await
+    }
+
+    async fn examine(&mut self, _place: &Surface) -> Result<Examination, ConsoleError> {
+        let shows = String::new();
+        Ok(Examination { labels: Vec::new(), shows, connectors: Vec::new() })
+    }
+
+    async fn close(self: Box<Self>) -> Result<(), ConsoleError> {
+        self.call("logout", || ()).await
+    }
+}
