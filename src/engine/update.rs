@@ -16,7 +16,7 @@ impl Drive<'_> {
         surface: &Surface,
         version: SecretVersion,
     ) -> Result<Turn, DriveError> {
-        let secret = match self.chosen_secret(version).await? {
+        let secret = match self.chosen_secret(version, Step::Update).await? {
             Ok(secret) => secret,
             Err(turn) => return Ok(turn),
         };
@@ -56,13 +56,8 @@ impl Drive<'_> {
         surface: &Surface,
         version: SecretVersion,
     ) -> Result<Turn, DriveError> {
-        if self.is_outdated(version).await {
-            self.secret = None;
-            let judged = self.await_secret().await?;
-            let same = self.rotation.secret.as_ref().is_some_and(|s| s.version == version);
-            if !same || !matches!(judged, Turn::Go) {
-                return Ok(judged);
-            }
+        if let Some(turn) = self.make_way_for_newer(version).await? {
+            return Ok(turn);
         }
         let enabled = self.enable_one(surface, version).await;
         self.end_step(Step::Enable, surface, enabled).await
