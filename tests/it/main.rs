@@ -12,6 +12,7 @@ mod crash;
 mod end_to_end;
 mod image;
 mod manifests;
+mod prove;
 mod rotation;
 mod store_contract;
 mod vault;

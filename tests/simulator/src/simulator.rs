@@ -15,6 +15,7 @@ use crate::console::inspect::{ConnectorSnapshot, IntegrationSnapshot};
 use crate::console::second_factor;
 use crate::faults::{Fault, Match, Times};
 use crate::log::ConsoleRequest;
+use crate::login_api::{self, LoginApi};
 use crate::salesforce::{LoginRecord, Salesforce};
 use crate::server::{self, Shared};
 use crate::world::World;
@@ -34,6 +35,7 @@ pub struct Simulator {
 
 struct Running {
     shared: Data<Shared>,
+    login_api: Data<LoginApi>,
     salesforce: Salesforce,
     url: String,
     server: ServerHandle,
@@ -67,11 +69,14 @@ impl Simulator {
             order,
             delay: world.delay,
         });
-        let state = shared.clone();
+        let login_api = Data::new(LoginApi::new(salesforce.clone(), shared.clone()));
+        let (state, api) = (shared.clone(), login_api.clone());
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(state.clone())
+                .app_data(api.clone())
                 .app_data(web::PayloadConfig::new(LARGEST_BODY))
+                .service(web::scope("/services").default_service(web::to(login_api::handle)))
                 .default_service(web::to(server::handle))
         })
         .workers(WORKERS)
@@ -88,7 +93,7 @@ impl Simulator {
             tasks.push(tokio::spawn(keep_time(shared.clone(), salesforce.clone())));
         }
         let url = format!("http://{address}");
-        let running = Running { shared, salesforce, url, server: handle, tasks };
+        let running = Running { shared, login_api, salesforce, url, server: handle, tasks };
         Ok(Self { running: Arc::new(running) })
     }
 
@@ -100,6 +105,16 @@ impl Simulator {
     /// The console's address, without a slash at the end.
     pub fn console_url(&self) -> &str {
         &self.running.url
+    }
+
+    /// Where programs log in to Salesforce, without a slash at the end.
+    pub fn login_url(&self) -> &str {
+        &self.running.url
+    }
+
+    /// The names of the requests to Salesforce so far, in the order in which they arrived.
+    pub fn api_log(&self) -> Vec<String> {
+        self.running.login_api.log()
     }
 
     /// The Salesforce organisation.
