@@ -182,7 +182,9 @@ impl LoginApi {
         let method = LoginMethod::OauthPassword;
         let (outcome, session) = self.salesforce.api_login(method, username, secret);
         let (LoginOutcome::Success, Some(token)) = (outcome, &session) else {
-            session.iter().for_each(|session| _ = self.salesforce.end_session(session));
+            if let Some(session) = session {
+                self.salesforce.end_session(&session);
+            }
             let is_expired = outcome == LoginOutcome::PasswordExpired;
             let words = if is_expired { "password expired" } else { "authentication failure" };
             return refused("invalid_grant", words);
@@ -215,12 +217,11 @@ pub(crate) async fn handle(http: HttpRequest, body: Bytes, api: Data<LoginApi>) 
     let status = faults
         .iter()
         .find_map(|fault| if let Fault::Status(status) = fault { Some(*status) } else { None });
-    let (status, kind, text) = match status {
-        Some(status) => (status, "text/html", "<html>not now</html>".to_owned()),
-        None => {
-            let host = http.connection_info().host().to_owned();
-            api.answer(&call, &format!("http://{host}"))
-        }
+    let (status, kind, text) = if let Some(status) = status {
+        (status, "text/html", "<html>not now</html>".to_owned())
+    } else {
+        let host = http.connection_info().host().to_owned();
+        api.answer(&call, &format!("http://{host}"))
     };
     if faults.contains(&Fault::ResetAfter) {
         return nothing();
