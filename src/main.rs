@@ -15,7 +15,12 @@ fn main() -> ExitCode {
         Err(exit) => return exit.into(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let ran = runtime.and_then(|runtime| runtime.block_on(run(arguments, &mut out, &mut err)));
+    let ran = runtime.and_then(|runtime| {
+        let ran = runtime.block_on(run(arguments, &mut out, &mut err));
+        // After a second signal nothing is waited for, not even a blocking task.
+        runtime.shutdown_background();
+        ran
+    });
     match ran {
         Ok(exit) => exit.into(),
         Err(error) => {

@@ -98,6 +98,11 @@ mod tests {
 
     const LONG: Duration = Duration::from_hours(1);
 
+    /// So that a test whose subject never ends fails instead of hanging.
+    async fn bounded<T>(ends: impl Future<Output = Ended<T>>) -> Ended<T> {
+        tokio::time::timeout(Duration::from_secs(30), ends).await.unwrap()
+    }
+
     /// Signals that were sent before, and no further one.
     fn sent(count: usize) -> UnboundedReceiver<()> {
         let (sender, receiver) = unbounded_channel();
@@ -107,7 +112,7 @@ mod tests {
 
     async fn next(signals: &mut UnboundedReceiver<()>) {
         if signals.recv().await.is_none() {
-            pending().await
+            pending::<()>().await;
         }
     }
 
@@ -115,7 +120,8 @@ mod tests {
     async fn work_that_ends_by_itself_is_not_asked_to_stop() {
         let (mut signals, stop) = (sent(0), CancellationToken::new());
         let ended =
-            supervise(async || next(&mut signals).await, stop.clone(), LONG, ready(7)).await;
+            bounded(supervise(async || next(&mut signals).await, stop.clone(), LONG, ready(7)))
+                .await;
         assert_eq!(ended, Ended::Finished(7));
         assert!(!stop.is_cancelled());
     }
@@ -127,7 +133,8 @@ mod tests {
             stop.cancelled().await;
             "drained"
         };
-        let ended = supervise(async || next(&mut signals).await, stop.clone(), LONG, work).await;
+        let ended =
+            bounded(supervise(async || next(&mut signals).await, stop.clone(), LONG, work)).await;
         assert_eq!(ended, Ended::Finished("drained"));
     }
 
@@ -135,7 +142,8 @@ mod tests {
     async fn a_second_signal_ends_at_once() {
         let (mut signals, stop) = (sent(2), CancellationToken::new());
         let work = pending::<()>();
-        let ended = supervise(async || next(&mut signals).await, stop.clone(), LONG, work).await;
+        let ended =
+            bounded(supervise(async || next(&mut signals).await, stop.clone(), LONG, work)).await;
         assert_eq!(ended, Ended::SecondSignal);
         assert!(stop.is_cancelled(), "it was asked first");
     }
@@ -145,7 +153,8 @@ mod tests {
         let (mut signals, stop) = (sent(1), CancellationToken::new());
         let soon = Duration::from_millis(1);
         let work = pending::<()>();
-        let ended = supervise(async || next(&mut signals).await, stop.clone(), soon, work).await;
+        let ended =
+            bounded(supervise(async || next(&mut signals).await, stop.clone(), soon, work)).await;
         assert_eq!(ended, Ended::Deadline);
         assert!(stop.is_cancelled(), "it was asked first");
     }
@@ -155,7 +164,7 @@ mod tests {
         let (signals, stop) = (Signals::listen().unwrap(), CancellationToken::new());
         let kill = Command::new("kill").args(["-TERM", &id().to_string()]).status().unwrap();
         assert!(kill.success());
-        let ended = signals.supervise(stop.clone(), LONG, stop.cancelled()).await;
+        let ended = bounded(signals.supervise(stop.clone(), LONG, stop.cancelled())).await;
         assert_eq!(ended, Ended::Finished(()));
     }
 }

@@ -1,8 +1,12 @@
 //! What the command line accepts, and how it ends.
 
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+
 use clap::CommandFactory;
 
-use super::*;
+use super::{Arguments, Command, Exit, HostCommand, parse, report};
 
 fn parsed(line: &str) -> (Result<Arguments, Exit>, String, String) {
     let (mut out, mut err) = (Vec::new(), Vec::new());
@@ -61,7 +65,7 @@ fn every_command_is_understood() {
     for line in [
         "reset-receiver serve --config /etc/reset-receiver.toml",
         "reset-receiver --config x.toml check",
-        "reset-receiver doctor acme --json --save pages",
+        "reset-receiver doctor acme --json",
         "reset-receiver status --watch --json --operator http://localhost:1 --token-file t",
         "reset-receiver rotate acme --wait --timeout 60",
         "reset-receiver retry 0198f2a4-0000-7000-8000-000000000000",

@@ -101,7 +101,7 @@ impl Memory {
         self.with(|known| known.pages.insert(key, url));
     }
 
-    /// Forgets every page, because one of them was not what it used to be.
+    /// Forgets every page, because an instance is not where it used to be.
     pub(super) fn forget(&self) {
         self.with(|known| known.pages.clear());
     }

@@ -180,7 +180,6 @@ impl Walk {
             Err(Halt::LoggedOut) => return Err(Halt::LoggedOut),
             Ok(_) | Err(Halt::Failed(_)) => {}
         }
-        self.memory.forget();
         self.doubt();
         self.walk(route, false).await
     }
@@ -191,7 +190,7 @@ impl Walk {
     }
 
     async fn walk(&mut self, route: &Route, shortcut: bool) -> Result<Arc<Page>, Halt> {
-        self.enter(route, shortcut).await?;
+        self.enter(route).await?;
         let length = route.legs.len();
         if shortcut && let Some(url) = self.memory.page(&route.end()) {
             let step = route.legs.last().map_or("", |leg| leg.label.name());
@@ -258,7 +257,10 @@ impl Walk {
         };
         let link = (request.method == Method::Get).then(|| request.url.clone());
         let page = self.request(label.name(), request).await?;
-        let behind_postback = (page.by_get && page.url != here.url).then(|| page.url.clone());
+        // What a postback chose in the session is not in the address behind it, so that an
+        // instance is only known by its link.
+        let has_address = page.by_get && page.url != here.url && legs > 0;
+        let behind_postback = has_address.then(|| page.url.clone());
         let address = link.or(behind_postback).filter(|_| page.status < 400);
         if let Some(url) = address {
             self.memory.note(route.key(legs), url);
@@ -267,7 +269,7 @@ impl Walk {
     }
 
     /// Makes sure that the walker is in the route's instance.
-    async fn enter(&mut self, route: &Route, shortcut: bool) -> Result<(), Halt> {
+    async fn enter(&mut self, route: &Route) -> Result<(), Halt> {
         if matches!(&self.place, Place::Inside(instance) if *instance == route.instance) {
             return Ok(());
         }
@@ -283,10 +285,17 @@ impl Walk {
         let opens_directly = root.pressables(&label, None).is_empty() && root.shows(name);
         if opens_directly {
             self.keep_again(first, root);
-        } else if let Some(url) = self.memory.page(&first).filter(|_| shortcut) {
-            let page = self.request(name, Request::get(url, None)).await?;
-            self.keep(first, page);
         } else {
+            // Addresses are remembered by the instance's name. Where the name leads elsewhere now,
+            // they may all be another instance's.
+            let action = root.pressable(&label, None)?;
+            let leads_to = match root.actions.get(action).map(|action| &action.effect) {
+                Some(Effect::Go(url)) => Some(url.clone()),
+                Some(_) | None => None,
+            };
+            if self.memory.page(&first).is_some_and(|known| Some(known) != leads_to) {
+                self.memory.forget();
+            }
             self.step(&root, &label, route, 0).await?;
         }
         self.place = Place::Inside(route.instance.clone());

@@ -1,6 +1,6 @@
 //! The shipped default, and every kind of fault.
 
-use super::*;
+use crate::config::{Config, ConfigError, DEFAULT};
 use crate::domain::proof::{ClientLocation, LoginUrl, Prove};
 use crate::domain::secret::SecretLocation;
 

@@ -1,5 +1,5 @@
-//! A rotation's state, folded from its journal. It changes in this file and in `logins`, and
-//! nowhere else.
+//! A rotation's state, folded from its journal. It changes in this file, in `logins` and in
+//! `ending`, and nowhere else.
 //!
 //! | entry | legal when | then |
 //! | --- | --- | --- |
@@ -10,7 +10,7 @@
 //! | `contained s` | connector; `by_us` where ours | `s` is contained |
 //! | `found_enabled s` | `s` contained | `s` is not contained |
 //! | `waiting` | active | no secret is chosen, or no longer; what is being enabled is not contained |
-//! | `secret_chosen v` | decided for the latest reset; not refused; not older than the newest known | `v` is the secret; where it is another one, what is being enabled is not contained |
+//! | `secret_chosen v` | active, or stuck with a refused or overdue secret; decided for the latest reset; not refused; not older than the newest known | `v` is the secret; where it is another one, what is being enabled is not contained |
 //! | `proving v` | `v` is the secret; every connector contained; its login not spent | its login is spent |
 //! | `proved`, `unproven v` | `v` is the secret; nothing of the kind said of it | |
 //! | `rejected v` | `v` is the secret and not proved | `v` is never used again |
@@ -30,6 +30,7 @@
 //! `enabled`) stay legal when a newer reset joined between the act and its record; decisions do
 //! not, which is what makes the worker decide again.
 
+mod ending;
 mod logins;
 mod questions;
 #[cfg(test)]
@@ -39,9 +40,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::domain::entry::{Entry, Outcome, Row};
+use crate::domain::entry::{Entry, Row};
 use crate::domain::event::ResetKind;
-use crate::domain::freshness::{Reset, Waiting};
+use crate::domain::freshness::{Reset, Superseded, Waiting};
 use crate::domain::secret::SecretVersion;
 use crate::domain::target::Surface;
 use crate::domain::track::{Chosen, Proof, Refusal, Standing, Stuck, Track};
@@ -89,6 +90,8 @@ pub struct Rotation {
     pub proof: Option<Proof>,
     /// A version that a person set going again after its login at Salesforce had stopped it.
     pub vouched: Option<(SecretVersion, Timestamp)>,
+    /// A version that was chosen and that a later reset made useless.
+    pub superseded: Option<Superseded>,
     /// An operator said "use the current one".
     pub use_current: bool,
     /// Something of ours may be switched on with a dead secret, whatever the events say.
@@ -140,6 +143,7 @@ impl Rotation {
             proving: None,
             proof: None,
             vouched: None,
+            superseded: None,
             use_current: false,
             must_contain: false,
             attempts: 0,
@@ -233,7 +237,7 @@ impl Rotation {
             return;
         }
         self.news_at = at;
-        self.secret = None;
+        self.supersede(kind, occurred_at);
         self.proof = None;
         self.use_current = false;
         self.contained_at = None;
@@ -243,6 +247,23 @@ impl Rotation {
             track.shown = None;
         }
         self.resume_keeping_rejection(at);
+    }
+
+    /// No secret is chosen any more; one that was written before a later reset died with it.
+    fn supersede(&mut self, kind: ResetKind, occurred_at: Timestamp) {
+        let chosen = self.secret.take();
+        if kind == ResetKind::SecretWritten {
+            return;
+        }
+        if let Some(superseded) = &mut self.superseded {
+            superseded.by.join(kind, occurred_at);
+        }
+        if let Some(Chosen { version, written_at, fingerprints }) = chosen
+            && written_at < occurred_at
+        {
+            let by = Reset::of(kind, occurred_at);
+            self.superseded = Some(Superseded { version, written_at, fingerprints, by });
+        }
     }
 
     fn resume(&mut self, at: Timestamp) {
@@ -318,6 +339,7 @@ impl Rotation {
     }
 
     fn choose(&mut self, chosen: Chosen) -> Result<(), IllegalEntry> {
+        require(self.may_choose(), "a stuck rotation waits for a person")?;
         require(self.rejected != Some(chosen.version), "a refused version is never used again")?;
         let key = (chosen.version, chosen.written_at);
         if let Some((version, written_at)) = self.newest_known {
@@ -334,6 +356,7 @@ impl Rotation {
         }
         self.newest_known = Some(key);
         self.secret = Some(chosen);
+        self.superseded = None;
         self.standing = Standing::Active;
         self.waiting = None;
         self.must_contain = true;
@@ -386,42 +409,6 @@ impl Rotation {
         *track = Track { holds, warned, enabled: true, ..Track::default() };
         self.waits_since = at;
         self.attempts = 0;
-        Ok(())
-    }
-
-    fn confirmed(&mut self, surface: &Surface, shown: Option<&String>) -> Result<(), IllegalEntry> {
-        self.require_active()?;
-        require(self.all_hold_secret(), "an old secret is not confirmed")?;
-        require(!self.tracks.values().any(|t| t.ours), "what we disabled is enabled first")?;
-        let track = self.track(surface)?;
-        track.confirmed = shown.is_none();
-        track.shown = shown.cloned();
-        self.attempts = 0;
-        Ok(())
-    }
-
-    fn complete(&mut self, outcome: Outcome) -> Result<(), IllegalEntry> {
-        self.require_active()?;
-        let untouched = !self.tracks.values().any(|t| t.ours || t.updating.is_some());
-        require(untouched, "nothing of ours is left disabled or half written")?;
-        match outcome {
-            Outcome::Confirmed => {
-                let all = self.tracks.values().all(|track| track.confirmed);
-                require(all && self.all_hold_secret(), "every surface is confirmed first")?;
-            }
-            Outcome::Unconfirmed => {
-                require(self.all_hold_secret(), "every surface holds the secret first")?;
-                let seen =
-                    self.tracks.values().all(|track| track.confirmed || track.shown.is_some());
-                require(seen, "every surface is looked at first")?;
-            }
-            Outcome::NothingToDo => {
-                require(self.secret.is_none(), "a chosen secret is applied")?;
-                let unwritten = self.tracks.values().all(|track| track.holds.is_none());
-                require(unwritten, "what was begun is brought to its end")?;
-            }
-        }
-        self.standing = Standing::Completed(outcome);
         Ok(())
     }
 

@@ -43,6 +43,10 @@ impl Drive<'_> {
             Ok(secret) => secret,
             Err(turn) => return Ok(turn),
         };
+        // A connector that logs in beside it would spend the user's failed logins as well.
+        if let Some(turn) = self.recheck_containment(Step::Prove).await? {
+            return Ok(turn);
+        }
         let login = match self.world.probe.prepare(&self.target).await {
             Ok(login) => login,
             Err(error) => return self.fail(Step::Prove, None, &error.into()).await,

@@ -1,6 +1,17 @@
 //! What stands on the page after something was counted, and what does not.
 
-use super::*;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Metrics;
+use crate::domain::entry::Outcome;
+use crate::domain::fault::Fault;
+use crate::domain::ids::{SourceName, TargetName};
+use crate::domain::phase::Phase;
+use crate::domain::step::Step;
+use crate::ports::meter::{DeliveryOutcome, Meter, RefusedBy};
 
 fn source(name: &str) -> SourceName {
     SourceName::parse(name).unwrap()
@@ -88,7 +99,7 @@ fn gauges_are_read_at_the_scrape_and_left_out_where_nothing_is_known() {
         assert!(!bare.contains(&format!("reset_receiver_{absent}")), "{absent} in\n{bare}");
     }
 
-    let in_a_minute = now() + Duration::from_secs(60);
+    let in_a_minute = now() + Duration::from_mins(1);
     let a_second_ago = now() - Duration::from_secs(1);
     let metrics = metrics
         .with_vault_token(Arc::new(move || Some(in_a_minute)))

@@ -20,7 +20,7 @@ use crate::hooks::{self, BoundHooks, Hooks, Sources};
 use crate::operator::readiness::{Latch, Readiness};
 use crate::operator::{self, BoundOperator, Operator, Parts};
 use crate::senders::keys::InvalidKey;
-use crate::store::OpenError;
+use crate::store::{OpenError, WorkPermit};
 use crate::vault::VaultSetupError;
 
 pub use crate::startup::plant::Plant;
@@ -119,12 +119,13 @@ pub struct App {
     hooks: BoundHooks,
     operator: BoundOperator,
     started: Latch,
+    permit: WorkPermit,
 }
 
 impl App {
     /// Puts everything together. Nothing answers and nothing is driven before [`App::run`].
     pub async fn build(config: &Config) -> Result<Self, StartError> {
-        let plant = Plant::build(config).await?;
+        let (plant, permit) = Plant::build_to_work(config).await?;
         let sources = config.sources.iter().map(files::source).collect::<Result<Vec<_>, _>>()?;
         let hooks = Hooks {
             intake: plant.intake.clone(),
@@ -160,7 +161,7 @@ impl App {
                 clock: Arc::clone(&plant.world.clock),
             },
         )?;
-        Ok(Self { plant, hooks, operator, started })
+        Ok(Self { plant, hooks, operator, started, permit })
     }
 
     /// Where the public listener is.
@@ -176,7 +177,7 @@ impl App {
     /// Receives and rotates until `stop` is cancelled: first no more is taken in, then what is
     /// under way comes to the end of its turn.
     pub async fn run(self, stop: CancellationToken) -> Result<(), RunError> {
-        let Self { plant, hooks, operator, started } = self;
+        let Self { plant, hooks, operator, started, permit } = self;
         let (hooks_at, operator_at) = (hooks.address, operator.address());
         let worker = plant.worker(&format!("pid-{}", std::process::id()));
         let hooks_stop = stop.clone();
@@ -189,10 +190,12 @@ impl App {
         let work = async { tokio::join!(worker.run(stop.clone()), listeners).1 };
         started.open();
         tracing::info!(hooks = %hooks_at, operator = %operator_at, "ready");
-        tokio::select! {
+        let ended = tokio::select! {
             ended = work => ended.map(|_| ()),
             () = plant.keep_house() => Ok(()),
-        }
+        };
+        drop(permit);
+        ended
     }
 }
 

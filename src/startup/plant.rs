@@ -26,7 +26,7 @@ use crate::ports::secret_store::SecretStore;
 use crate::salesforce::{SalesforceProbe, Timeouts};
 use crate::startup::StartError;
 use crate::startup::files::{read, read_text};
-use crate::store::SqliteStore;
+use crate::store::{SqliteStore, WorkPermit};
 use crate::vault::Vault;
 
 /// How long a connection to a console may take, TLS included.
@@ -54,11 +54,29 @@ pub struct Plant {
 }
 
 impl Plant {
+    /// The plant of the one process that works on the database: a rotation whose driver died goes
+    /// on at once.
+    pub async fn build_to_work(config: &Config) -> Result<(Self, WorkPermit), StartError> {
+        let permit = SqliteStore::permit(&config.store)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let store = SqliteStore::open(&config.store, Arc::clone(&clock)).await?;
+        store.end_leases(&permit).await?;
+        Ok((Self::over(store, clock, config)?, permit))
+    }
+
     /// Opens the store and builds every adapter. Nothing outside this machine is asked yet.
     pub async fn build(config: &Config) -> Result<Self, StartError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let fingerprints = fingerprint_key(&config.fingerprint_key_file)?;
         let store = SqliteStore::open(&config.store, Arc::clone(&clock)).await?;
+        Self::over(store, clock, config)
+    }
+
+    fn over(
+        store: SqliteStore,
+        clock: Arc<dyn Clock>,
+        config: &Config,
+    ) -> Result<Self, StartError> {
+        let fingerprints = fingerprint_key(&config.fingerprint_key_file)?;
         let journal: Arc<dyn Journal> = with_failpoints(Arc::new(store));
         let vault = Arc::new(Vault::new(config.vault.clone(), Arc::clone(&clock))?);
         let secrets: Arc<dyn SecretStore> = vault.clone();

@@ -19,6 +19,16 @@ pub enum OpenError {
         /// What the operating system says.
         source: std::io::Error,
     },
+    /// Another process works on it.
+    #[error(
+        "another reset-receiver works on this database (it holds {}): stop it first, or give this \
+         one a database of its own",
+        path.display()
+    )]
+    InUse {
+        /// The lock file.
+        path: PathBuf,
+    },
     /// The database does not answer, or is none.
     #[error("the database cannot be opened")]
     Database(#[source] sqlx::Error),

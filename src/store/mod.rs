@@ -10,4 +10,4 @@ mod rows;
 mod sqlite;
 
 pub use fault::OpenError;
-pub use sqlite::SqliteStore;
+pub use sqlite::{SqliteStore, WorkPermit};

@@ -5,6 +5,7 @@
 //! it decides about leases holds until it commits. A commit has returned only when the write-ahead
 //! log is on the disk.
 
+mod alone;
 mod breakers;
 mod claims;
 mod growth;
@@ -40,6 +41,8 @@ use crate::ports::journal::{
 };
 use crate::store::fault::{self, Inconsistency, OpenError, Problem};
 use crate::store::rows;
+
+pub use crate::store::sqlite::alone::WorkPermit;
 
 /// How long a statement waits for another process that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -74,13 +74,13 @@ async fn rows(town: &Town, rotation: RotationId) -> Vec<Entry> {
 /// The invariants, seen from the console and from Salesforce.
 fn assert_well(town: &Town, after: &str) {
     let holds = town.simulator.salesforce().credential(USERNAME).unwrap();
-    for (instance, name, enabled) in CONNECTORS {
+    for &(instance, name, enabled) in CONNECTORS {
         let connector = town.simulator.connector(instance, name).unwrap();
         let is_enabled = connector.state == State::Enabled;
         assert_eq!(is_enabled, enabled, "{after}: {instance}/{name}");
         assert!(connector.holds == holds, "{after}: {instance}/{name} holds another secret");
     }
-    for instance in INSTANCES {
+    for &instance in INSTANCES {
         let integration = town.simulator.integration(instance).unwrap();
         assert!(integration.holds == holds, "{after}: {instance} holds another secret");
     }
@@ -186,4 +186,14 @@ async fn no_accepted_event_is_lost_over_kills_at_random_moments() {
     let lost: Vec<&String> = accepted.difference(&journaled).collect();
     assert_eq!(accepted.len(), EVENTS);
     assert!(lost.is_empty(), "lost over {kills} kills: {lost:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_process_on_the_same_database_is_refused() {
+    let town = Town::new(Skin::Plain).await;
+    let first = Receiver::start(&town);
+    let second = Receiver::start(&town);
+    assert!(first.hooks.is_some());
+    assert_eq!(second.hooks, None, "it did not start");
+    assert!(second.log().contains("another reset-receiver works on this database"));
 }

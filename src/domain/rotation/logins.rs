@@ -1,10 +1,8 @@
-//! What logins with the chosen secret say of it: its one proving login at Salesforce, and what the
-//! console shows of CommuniGator's own.
+//! What the one proving login at Salesforce says of the chosen secret.
 
 use crate::domain::rotation::{IllegalEntry, Rotation, require};
 use crate::domain::secret::SecretVersion;
 use crate::domain::step::Step;
-use crate::domain::target::Surface;
 use crate::domain::track::{Proof, Refusal, Standing, Stuck};
 
 impl Rotation {
@@ -43,28 +41,6 @@ impl Rotation {
         self.rejected = Some(version);
         self.refusal = Some(Refusal { step: Step::Prove, said: said.to_owned() });
         self.use_current = false;
-        Ok(())
-    }
-
-    pub(super) fn refused(
-        &mut self,
-        surface: &Surface,
-        version: SecretVersion,
-        shown: &str,
-    ) -> Result<(), IllegalEntry> {
-        self.require_secret(version)?;
-        self.track(surface)?;
-        require(self.all_hold_secret(), "a secret is refused where every surface holds it")?;
-        self.secret = None;
-        self.rejected = Some(version);
-        self.refusal = Some(Refusal { step: Step::Confirm, said: shown.to_owned() });
-        self.use_current = false;
-        self.must_contain = true;
-        self.contained_at = None;
-        for track in self.tracks.values_mut() {
-            track.contained = false;
-            track.confirmed = false;
-        }
         Ok(())
     }
 

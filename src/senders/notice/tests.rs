@@ -1,6 +1,13 @@
 //! What is a notice, and what is told to a sender whose body is none.
 
-use super::*;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{Fault, FieldFault, InvalidNotice, parse};
+use crate::domain::event::{ResetEvent, ResetKind, Subject, UserKey};
+use crate::domain::ids::{EventId, InvalidId, OrganizationId, SourceName, UserId, Username};
+use crate::senders::delivery::Proof;
+use crate::senders::json::InvalidJson;
 
 const NOW: &str = "2026-03-02T09:20:00Z";
 const WINDOW: Duration = Duration::from_mins(5);

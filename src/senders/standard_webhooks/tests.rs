@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use proptest::prelude::*;
+use jiff::Timestamp;
+use proptest::prelude::{any, prop};
+use proptest::{prop_assert, prop_assert_eq, proptest};
 
-use super::*;
-use crate::senders::delivery::Headers;
+use super::{DEFAULT_WINDOW, ID, SIGNATURE, StandardWebhooks, TIMESTAMP, UnsignableId, sign};
+use crate::senders::delivery::{Delivery, Headers, Proof, Refusal};
+use crate::senders::keys::SigningKey;
 
 const REFERENCE: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 const CURRENT: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";

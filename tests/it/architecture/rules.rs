@@ -20,7 +20,9 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("store", &["ports", "domain"]),
     ("notify", &["ports", "domain"]),
     ("clock", &["ports", "domain"]),
-    ("config", &["domain"]),
+    // It names the settings of the modules that it configures.
+    ("config", &["operator", "engine", "vault", "telemetry", "domain"]),
+    ("failpoints", &["ports", "domain"]),
     ("metrics", &["ports", "domain"]),
     ("telemetry", &[]),
     ("shutdown", &[]),

@@ -8,7 +8,8 @@ use reset_receiver::ports::console::{Console, Switch, Trouble};
 use simulator::{ConsoleUser, Fault, Match, Skin, Times, World};
 
 use crate::console_contract::bench::{
-    Bench, CONNECTOR, INSTANCE, account, connector, credential, integration, login, named, secret,
+    Bench, CONNECTOR, INSTANCE, OTHER_INSTANCE, account, connector, credential, integration, login,
+    named, secret,
 };
 
 /// A world whose console user has a second factor.
@@ -197,5 +198,20 @@ async fn every_request_names_the_program_and_its_version() {
     let name = format!("reset-receiver/{}", env!("CARGO_PKG_VERSION"));
     for request in bench.simulator.console_log() {
         assert_eq!(request.driver.as_deref(), Some(name.as_str()), "{request:?}");
+    }
+}
+
+#[actix_web::test]
+async fn going_back_to_an_instance_walks_from_its_first_page() {
+    let bench = Bench::two_instances(Skin::WebForms);
+    let mut session = bench.open().await.unwrap();
+    for instance in [INSTANCE, OTHER_INSTANCE, INSTANCE] {
+        let before = bench.requests();
+        session.observe_connector(&connector(Some(instance))).await.unwrap();
+        // A page of an instance that was left may belong to the one that was entered since.
+        assert_eq!(
+            bench.requests_since(before),
+            ["GET home", "GET data-sync", "GET connectors", "GET connector"]
+        );
     }
 }

@@ -280,9 +280,13 @@ async fn an_error_that_the_save_brings_is_a_refusal_without_the_secret_in_it() {
     let error = format!("<p class=error>The password {NEW_PASSWORD} is too short</p>");
     let error = error.replace('&', "&amp;").replace("<then>", "&lt;then&gt;");
     let (saved, _) = save(FORM, page(&format!("{error}{FORM}")), FORM).await;
-    let Err(Trouble::SaveRefused { page, message }) = saved else { panic!("{saved:?}") };
-    assert_eq!(page, "T");
+    let Err(Trouble::SaveRefused { page: title, message }) = saved else { panic!("{saved:?}") };
+    assert_eq!(title, "T");
     assert_eq!(message, "The password [hidden] is too short");
+    let repeats = format!("<p class=error>sdk.user is in use</p>{FORM}");
+    let (saved, _) = save(FORM, page(&repeats), FORM).await;
+    let Err(Trouble::SaveRefused { message, .. }) = saved else { panic!("{saved:?}") };
+    assert_eq!(message, "[hidden] is in use", "no field's value is reported");
 
     let (saved, _) = save(FORM, Answer(403, Vec::new(), String::new()), FORM).await;
     let Err(Trouble::SaveRefused { message, .. }) = saved else { panic!("{saved:?}") };
@@ -363,4 +367,29 @@ async fn tabs_on_one_page_are_asked_for_before_they_are_filled_in() {
     let heard = host.heard.lock().unwrap().clone();
     let sent = heard.iter().find(|request| request.starts_with("POST /security")).unwrap();
     assert!(sent.contains("&sdk=second&"), "what another person changed is not put back: {sent}");
+}
+
+#[actix_web::test]
+async fn an_instance_that_moved_takes_its_remembered_addresses_with_it() {
+    let list = |acme: &str, globex: &str| {
+        page(&format!(
+            "<a href='/out'>Log out</a><a href='{acme}'>Acme GatorMail</a>\
+             <a href='{globex}'>Globex GatorMail</a>"
+        ))
+    };
+    let general =
+        |at: &str| page(&format!("<p>Integration running: yes</p><p class=error>{at}</p>"));
+    let host = Host::inside([
+        ("GET /home", vec![list("/a", "/g"), list("/g", "/a")]),
+        ("GET /a", vec![page("<a href='/a/i'>Integration</a>")]),
+        ("GET /g", vec![page("<a href='/g/i'>Integration</a>")]),
+        ("GET /a/i", vec![general("a")]),
+        ("GET /g/i", vec![general("g")]),
+    ]);
+    let console = console_at(&host.url, Profile::built_in(), Duration::from_secs(20));
+    for there in ["a", "g"] {
+        let mut session = console.open(&account(), &login()).await.unwrap();
+        let view = session.observe_integration(&integration(Some("Acme GatorMail"))).await.unwrap();
+        assert_eq!(view.errors[0].text, there);
+    }
 }

@@ -216,7 +216,7 @@ impl Scene {
 }
 
 async fn town(way: Way, organization: Option<&str>) -> Town {
-    let town = Town::with(Skin::Plain, Duration::from_hours(1), |world| world).await;
+    let town = Town::new(Skin::Plain).await;
     let client = json!({
         "client_id": SimulatedWorld::CLIENT_ID, "client_secret": SimulatedWorld::CLIENT_SECRET,
     });

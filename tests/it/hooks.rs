@@ -1,0 +1,8 @@
+//! The public listener, as senders and strangers meet it: over TLS, with the real store.
+
+mod answers;
+mod capacity;
+mod malformed;
+mod refusals;
+mod tls;
+mod wire;
