@@ -143,8 +143,8 @@ impl Drive<'_> {
             let refusal = self.rotation.refusal.as_ref();
             let step = refusal.map_or(Step::Confirm, |refusal| refusal.step);
             let message = match refusal {
-                Some(refusal) => format!("{message} ({})", refusal.said),
-                None => message,
+                Some(refusal) if step == Step::Prove => format!("{message} ({})", refusal.said),
+                _ => message,
             };
             return self.stuck(step, None, Fault::Rejected, message).await;
         }
