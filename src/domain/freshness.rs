@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::event::ResetKind;
 use crate::domain::secret::{Applied, Fingerprints, SecretVersion};
+use crate::domain::track::Chosen;
 
 /// One of the two halves of a Salesforce secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,6 +140,28 @@ pub struct Superseded {
 }
 
 impl Superseded {
+    /// What news makes of the version that was chosen, and of the one that was superseded before.
+    pub fn since(
+        before: Option<Self>,
+        chosen: Option<Chosen>,
+        kind: ResetKind,
+        occurred_at: Timestamp,
+    ) -> Option<Self> {
+        if kind == ResetKind::SecretWritten {
+            return before;
+        }
+        match chosen {
+            Some(Chosen { version, written_at, fingerprints }) if written_at < occurred_at => {
+                let by = Reset::of(kind, occurred_at);
+                Some(Self { version, written_at, fingerprints, by })
+            }
+            Some(_) | None => before.map(|mut superseded| {
+                superseded.by.join(kind, occurred_at);
+                superseded
+            }),
+        }
+    }
+
     /// Why a version is not the secret of the later reset, if it is not.
     fn objection(
         &self,

@@ -237,7 +237,8 @@ impl Rotation {
             return;
         }
         self.news_at = at;
-        self.supersede(kind, occurred_at);
+        let chosen = self.secret.take();
+        self.superseded = Superseded::since(self.superseded.take(), chosen, kind, occurred_at);
         self.proof = None;
         self.use_current = false;
         self.contained_at = None;
@@ -247,23 +248,6 @@ impl Rotation {
             track.shown = None;
         }
         self.resume_keeping_rejection(at);
-    }
-
-    /// No secret is chosen any more; one that was written before a later reset died with it.
-    fn supersede(&mut self, kind: ResetKind, occurred_at: Timestamp) {
-        let chosen = self.secret.take();
-        if kind == ResetKind::SecretWritten {
-            return;
-        }
-        if let Some(superseded) = &mut self.superseded {
-            superseded.by.join(kind, occurred_at);
-        }
-        if let Some(Chosen { version, written_at, fingerprints }) = chosen
-            && written_at < occurred_at
-        {
-            let by = Reset::of(kind, occurred_at);
-            self.superseded = Some(Superseded { version, written_at, fingerprints, by });
-        }
     }
 
     fn resume(&mut self, at: Timestamp) {

@@ -30,9 +30,9 @@ async fn reset(town: &Town, hand: &Hand, id: &str) -> (RotationId, Credential) {
 async fn stuck(hand: &Hand, rotation: RotationId) -> (Fault, String) {
     assert_eq!(hand.until_rest(rotation).await, Phase::Stuck);
     let entries = hand.entries(rotation).await;
-    let last = entries.iter().rev().find_map(|entry| match entry {
-        Entry::Stuck { fault, message, .. } => Some((*fault, message.clone())),
-        _ => None,
+    let last = entries.iter().rev().find_map(|entry| {
+        let Entry::Stuck { fault, message, .. } = entry else { return None };
+        Some((*fault, message.clone()))
     });
     last.unwrap()
 }

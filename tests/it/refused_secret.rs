@@ -1,7 +1,6 @@
 //! A secret that Salesforce refuses: known only from the red error that the console shows.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use reset_receiver::domain::entry::Entry;
 use reset_receiver::domain::event::ResetKind;
@@ -14,10 +13,8 @@ use simulator::{Credential, Skin};
 
 use crate::support::hand::Hand;
 use crate::support::interruption::{Interrupted, Moment};
-use crate::support::town::{Town, USERNAME};
+use crate::support::town::{RARELY, Town, USERNAME};
 
-/// The period of the connectors' syncs.
-const SYNC: Duration = Duration::from_hours(1);
 const ALL_OFF: [bool; 3] = [false; 3];
 
 /// An installation that decides soon; every enabled connector logs in as soon as both are enabled.
@@ -30,7 +27,7 @@ async fn impatient(town: &Arc<Town>) -> Hand {
         world.journal = Interrupted::wrap(journal, move |moment| {
             let was_enabled = matches!(moment, Moment::After(Entry::Enabled { .. }));
             if was_enabled && town.states() == town.at_first() {
-                town.simulator.tick(SYNC);
+                town.simulator.tick(RARELY);
             }
             async { Ok(()) }
         });
@@ -73,7 +70,7 @@ async fn a_refused_secret_is_contained_again_told_and_never_tried_again() {
         drop(hand);
         let hand = impatient(&town).await;
         hand.until_idle().await;
-        town.simulator.tick(SYNC);
+        town.simulator.tick(RARELY);
         assert_eq!(town.failed_connector_logins().len(), failed);
         assert_eq!(town.states(), ALL_OFF);
         assert!(!town.simulator.salesforce().user(USERNAME).unwrap().locked);

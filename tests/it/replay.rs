@@ -26,7 +26,7 @@ use crate::support::town::{Town, USERNAME};
 struct Ahead;
 
 impl Ahead {
-    const BY: Duration = Duration::from_secs(120);
+    const BY: Duration = Duration::from_mins(2);
 }
 
 #[async_trait]
@@ -87,9 +87,9 @@ fn assert_well(town: &Town, new: &Credential, requests: usize, surfaces: usize, 
 
 /// The versions that a journal chose never go back.
 fn assert_versions_grow(entries: &[Entry], what: &str) {
-    let chosen = entries.iter().filter_map(|entry| match entry {
-        Entry::SecretChosen { version, .. } => Some(*version),
-        _ => None,
+    let chosen = entries.iter().filter_map(|entry| {
+        let Entry::SecretChosen { version, .. } = entry else { return None };
+        Some(*version)
     });
     assert!(chosen.is_sorted(), "{what}");
 }

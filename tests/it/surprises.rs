@@ -64,10 +64,11 @@ async fn reset(town: &Town, hand: &Hand) -> (RotationId, Credential) {
 /// Where and why it is stuck.
 async fn stuck(hand: &Hand, rotation: RotationId) -> (Step, Fault, String) {
     assert_eq!(hand.until_rest(rotation).await, Phase::Stuck);
-    match hand.entries(rotation).await.pop().unwrap() {
-        Entry::Stuck { step, fault, message, .. } => (step, fault, message),
-        other => panic!("the last entry is {other}"),
-    }
+    let last = hand.entries(rotation).await.pop().unwrap();
+    let Entry::Stuck { step, fault, message, .. } = last else {
+        panic!("the last entry is {last}")
+    };
+    (step, fault, message)
 }
 
 /// Whether the receiver has changed anything of a connector.

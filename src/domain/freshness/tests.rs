@@ -240,3 +240,57 @@ fn that_a_secret_was_written_never_moves_the_time_of_a_reset() {
     assert!(written.join(ResetKind::PasswordReset, at(T - 60)), "and so is a reset");
     assert_eq!(written, Reset { latest: at(T - 60), password: true, token: false });
 }
+
+/// Version 7, chosen for the reset at `T` and written ten seconds after it.
+fn chosen() -> Chosen {
+    let Reading::Complete { version, written_at, fingerprints } =
+        reading(7, T + 10, "second", "tok2")
+    else {
+        unreachable!("it is complete")
+    };
+    Chosen { version, written_at, fingerprints }
+}
+
+fn ask_again(kind: ResetKind, needs_token: bool, reading: &Reading) -> Verdict {
+    let superseded = Superseded::since(None, Some(chosen()), kind, at(T + 30));
+    let mut reset = password_reset();
+    reset.join(kind, at(T + 30));
+    let question = Question {
+        reset: &reset,
+        needs_token,
+        applied: Some(&applied()),
+        rejected: None,
+        superseded: superseded.as_ref(),
+        use_current: false,
+        grace: GRACE,
+    };
+    decide(&question, reading)
+}
+
+#[test]
+fn what_was_chosen_for_an_earlier_reset_is_dead_after_a_later_one_although_the_grace_covers_both() {
+    let again = |reading| ask_again(ResetKind::PasswordReset, true, &reading);
+    assert_eq!(again(reading(7, T + 10, "second", "tok2")), predates(7, T + 10));
+    let since = SecretVersion(7);
+    let waits = |half| Verdict::Wait(Waiting::HalfWritten { half, since });
+    assert_eq!(again(reading(8, T + 40, "third", "tok2")), waits(Half::SecurityToken));
+    assert_eq!(again(reading(8, T + 40, "second", "tok3")), waits(Half::Password));
+    assert_eq!(again(reading(8, T + 40, "third", "tok3")), Verdict::Use);
+
+    let token = |reading| ask_again(ResetKind::TokenReset, true, &reading);
+    assert_eq!(token(reading(8, T + 40, "second", "tok3")), Verdict::Use);
+    let without_token = ask_again(ResetKind::TokenReset, false, &reading(7, T + 10, "second", ""));
+    assert_eq!(without_token, Verdict::Use, "a token that is not needed kills nothing");
+}
+
+#[test]
+fn only_a_later_reset_kills_what_was_chosen() {
+    let since = |kind, at| Superseded::since(None, Some(chosen()), kind, at);
+    assert_eq!(since(ResetKind::PasswordReset, at(T + 10)), None, "it was written after that");
+    assert_eq!(since(ResetKind::SecretWritten, at(T + 30)), None, "a write is no reset");
+    let first = since(ResetKind::TokenReset, at(T + 30));
+    let kept = Superseded::since(first.clone(), None, ResetKind::SecretWritten, at(T + 40));
+    assert_eq!(kept, first);
+    let joined = Superseded::since(first, None, ResetKind::PasswordReset, at(T + 50)).unwrap();
+    assert_eq!(joined.by, Reset { latest: at(T + 50), password: true, token: true });
+}

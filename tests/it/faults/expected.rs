@@ -72,9 +72,14 @@ impl Moment<'_> {
         }
     }
 
+    /// Behind a redirect that answered a POST: its failure leaves open what became of the POST.
+    fn is_answer_of_post(&self) -> bool {
+        self.before.is_some_and(|before| before.status == 302 && before.method == "POST")
+    }
+
     /// No answer to a request that only reads had no effect; any other may have had one.
     fn broken(&self) -> Expected {
-        let reads = self.request.method == "GET";
+        let reads = self.request.method == "GET" && !self.is_answer_of_post();
         Expected::Again(if reads { Class::Transient } else { Class::Indeterminate })
     }
 
@@ -95,7 +100,7 @@ impl Moment<'_> {
         match fault {
             Fault::Delay(delay) => Self::on_page(self.broken(), *delay > PATIENCE),
             // It says itself that nothing was done, whatever was asked.
-            Fault::Status(503) => Expected::Again(Class::Transient),
+            Fault::Status(503) if !self.is_answer_of_post() => Expected::Again(Class::Transient),
             Fault::Status(_) | Fault::ResetBefore | Fault::ResetAfter => self.broken(),
             Fault::Truncated => Self::on_page(self.broken(), self.has_page()),
             Fault::CutShort | Fault::WrongEncoding => {

@@ -17,14 +17,12 @@ use tokio::task::JoinSet;
 use crate::faults::expected::{Expected, Moment};
 use crate::faults::ledger::Ledger;
 use crate::support::hand::Hand;
-use crate::support::town::{Town, USERNAME};
+use crate::support::town::{RARELY, Town, USERNAME};
 
 /// How many towns there are for each skin.
 const TOWNS: usize = 6;
 /// How long an impatient town waits for an answer of the console.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
-/// The period of the connectors' syncs.
-const SYNC: Duration = Duration::from_secs(600);
 
 /// How long the console may take to answer.
 #[derive(Debug, Clone, Copy)]
@@ -158,11 +156,13 @@ async fn cases(skin: Skin, faults: &[Fault]) -> Vec<Case> {
 
 /// A label's fault with the label that matters here; `None` where none does.
 fn with_label(fault: &Fault, label: Option<&str>) -> Option<Fault> {
-    match fault {
-        Fault::MissingLabel(_) => Some(Fault::MissingLabel(label?.to_owned())),
-        Fault::DoubledLabel(_) => Some(Fault::DoubledLabel(label?.to_owned())),
-        other => Some(other.clone()),
+    if let Fault::MissingLabel(_) = fault {
+        return Some(Fault::MissingLabel(label?.to_owned()));
     }
+    if let Fault::DoubledLabel(_) = fault {
+        return Some(Fault::DoubledLabel(label?.to_owned()));
+    }
+    Some(fault.clone())
 }
 
 /// A reset whose secret is in Vault already.
@@ -242,11 +242,11 @@ fn judge_journal(case: &Case, entries: &[Entry]) -> Vec<String> {
 
 /// The class of a failure, whether it is tried again, and its sentence.
 fn trouble(entry: &Entry) -> Option<(Class, bool, &str)> {
-    match entry {
-        Entry::Deferred { fault, message, .. } => Some((*fault, true, message)),
-        Entry::Stuck { fault, message, .. } => Some((*fault, false, message)),
-        _ => None,
+    if let Entry::Deferred { fault, message, .. } = entry {
+        return Some((*fault, true, message));
     }
+    let Entry::Stuck { fault, message, .. } = entry else { return None };
+    Some((*fault, false, message))
 }
 
 /// While a person is waited for: everything else is contained, nothing was written where the
@@ -280,16 +280,14 @@ async fn judge_stuck(
         found.push("something was changed where the fault is".to_owned());
     }
     if step != Step::Contain {
-        town.simulator.tick(SYNC);
+        town.simulator.tick(RARELY);
     }
     found
 }
 
 fn stuck_at(entry: &Entry) -> Option<(Step, Option<Surface>)> {
-    match entry {
-        Entry::Stuck { step, surface, .. } => Some((*step, surface.clone())),
-        _ => None,
-    }
+    let Entry::Stuck { step, surface, .. } = entry else { return None };
+    Some((*step, surface.clone()))
 }
 
 fn is_at(change: &Change, place: &Surface) -> bool {

@@ -27,10 +27,8 @@ async fn over_a_wire(town: &Town) -> (Hand, Cable) {
 }
 
 fn deferred(entry: &Entry) -> Option<(Step, Fault, &str)> {
-    match entry {
-        Entry::Deferred { step, fault, message, .. } => Some((*step, *fault, message)),
-        _ => None,
-    }
+    let Entry::Deferred { step, fault, message, .. } = entry else { return None };
+    Some((*step, *fault, message))
 }
 
 #[tokio::test]

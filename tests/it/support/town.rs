@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use reset_receiver::clock::SystemClock;
+use reset_receiver::ports::clock::Clock;
 use serde_json::json;
 use simulator::{
     Caller, ConsoleUser, Credential, Lockout, LoginRecord, SalesforceUser, Simulator, Skin, State,
@@ -59,8 +61,9 @@ struct Layout {
 /// Everything, in both instances.
 const FULL: Layout = Layout { connectors: CONNECTORS, integrations: INSTANCES, period: RARELY };
 
-/// A period longer than any test.
-const RARELY: Duration = Duration::from_hours(1);
+/// How often connectors sync unless a town says otherwise: longer than any test takes, so that one
+/// tick of the simulated clock by as much lets every enabled connector log in once, and nobody else.
+pub(crate) const RARELY: Duration = Duration::from_hours(1);
 
 /// A world to rotate in.
 pub(crate) struct Town {
@@ -93,7 +96,7 @@ impl Town {
     /// The same in real time, with connectors that sync this often.
     ///
     /// Integration has no off switch, so that whatever it does until it is updated is not the
-    /// receiver's to prevent; it syncs rarely here.
+    /// receiver's to prevent; it does not sync here.
     pub(crate) async fn syncing(skin: Skin, period: Duration) -> Self {
         let layout = Layout { period, ..FULL };
         Self::laid_out(OpenBao::shared(), skin, layout, SimulatedWorld::real_time).await
@@ -106,8 +109,7 @@ impl Town {
         Self::laid_out(OpenBao::shared(), skin, layout, |world| world).await
     }
 
-    /// The same as [`Town::new`] with all three connectors and the only Integration in the first
-    /// instance.
+    /// The same with another enabled connector.
     pub(crate) async fn compact(skin: Skin) -> Self {
         let layout = Layout { connectors: COMPACT, integrations: &INSTANCES[..1], ..FULL };
         Self::laid_out(OpenBao::shared(), skin, layout, |world| world).await
@@ -146,11 +148,11 @@ impl Town {
                         if *enabled { connector } else { connector.disabled() }
                     });
                 }
-                instance.integration_every(RARELY)
+                instance
             });
         }
         let simulator = Simulator::start(change(world)).unwrap();
-        let mount = format!("town-{}", uuid::Uuid::now_v7().simple());
+        let mount = format!("town-{}", SystemClock.rotation_id());
         openbao.mount(&mount).await;
         let login = json!({"username": CONSOLE_USER, "password": CONSOLE_PASSWORD});
         openbao.write_secret(&mount, "console", &login).await;
