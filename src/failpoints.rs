@@ -17,6 +17,7 @@ use crate::domain::event::ResetEvent;
 use crate::domain::ids::{AccountName, RotationId, TargetName};
 use crate::domain::lease::Lease;
 use crate::domain::phase::Phase;
+use crate::domain::proof::{ProofKey, ProofOutcome, SpentProof};
 use crate::domain::secret::Applied;
 use crate::ports::journal::{
     Admission, Breaker, Claim, Journal, JournalError, Placement, RotationFilter, RotationSummary,
@@ -132,6 +133,18 @@ impl Journal for DyingJournal {
 
     async fn applied(&self, target: &TargetName) -> Result<Option<Applied>, JournalError> {
         self.inner.applied(target).await
+    }
+
+    async fn proof(&self, key: &ProofKey) -> Result<Option<SpentProof>, JournalError> {
+        self.inner.proof(key).await
+    }
+
+    async fn settle_proof(
+        &self,
+        key: &ProofKey,
+        outcome: &ProofOutcome,
+    ) -> Result<(), JournalError> {
+        self.count(self.inner.settle_proof(key, outcome)).await
     }
 
     async fn trip(&self, account: &AccountName, breaker: &Breaker) -> Result<(), JournalError> {

@@ -21,7 +21,7 @@
 //!          contain ─┤        ├─ await secret  Vault: is it there, is it new, are both halves?
 //!          (disable)│        │
 //!                   ▼        ▼
-//!                  update ─► enable ─► confirm (a fresh console session) ─► completed
+//!         prove ─► update ─► enable ─► confirm (a fresh console session) ─► completed
 //! ```
 //!
 //! # The house
@@ -29,8 +29,8 @@
 //! ```text
 //!  main ─► cli ─► startup ─► config · telemetry · metrics · shutdown · clock
 //!           ┌────────┴───────────┐
-//!    hooks · operator      vault · communigator · store        adapters never import one another
-//!      │  └─► senders            │
+//!    hooks · operator      vault · communigator · salesforce · store
+//!      │  └─► senders            │                             adapters never import one another
 //!      ▼                         ▼
 //!    engine ─────────────────► ports
 //!      ▼                         ▼
@@ -48,14 +48,15 @@
 //! 3. What we disabled is enabled only after every surface holds the new secret; what we found
 //!    disabled stays disabled.
 //! 4. Nothing is written or enabled with a version older than the newest one known.
-//! 5. After a refused login nothing tries again until a person or a newer version of that secret
-//!    says so. The count lives in the store, not in a process.
+//! 5. At most one proving login per target and version. After a refused login nothing tries again
+//!    until a person or a newer version of that secret says so. The count lives in the store, not
+//!    in a process.
 //! 6. At most one rotation drives a console account at a time; a worker that lost its lease can
 //!    write nothing.
 //! 7. Every step may be done twice. A lost reply is indeterminate: look before doing anything.
 //! 8. What we disabled always has a retry scheduled or a person told; nothing stays off in
 //!    silence.
-//! 9. No secret leaves Vault except to the console: not to the journal, a log, a metric, a page or
+//! 9. No secret leaves Vault except to the console and Salesforce: not to the journal, a log, a metric, a page or
 //!    an error.
 //! 10. No database transaction is open across a call to another machine.
 //! 11. Restarting is not a special case: the running and the restarted program execute the same
@@ -77,6 +78,7 @@ pub mod hooks;
 pub mod metrics;
 pub mod operator;
 pub mod ports;
+pub mod salesforce;
 pub mod senders;
 pub mod shutdown;
 pub mod startup;

@@ -18,6 +18,11 @@ path "secret/metadata/communigator/acme" {
   capabilities = ["read"]
 }
 
+# Where a target proves its secrets by `oauth-password`: the connected app's key and secret.
+#path "secret/data/salesforce/connected-app" {
+#  capabilities = ["read"]
+#}
+
 # Its own token: how long it lives (asked for a token from a file), and to live longer.
 path "auth/token/lookup-self" {
   capabilities = ["read"]

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::domain::fault::error_line;
 use crate::domain::ids::TargetName;
+use crate::domain::proof::Prove;
 use crate::domain::target::{Surface, Target};
 use crate::hooks::tls::{Certificates, TlsFiles};
 use crate::ports::console::{ConsoleSession, Examination};
@@ -79,6 +80,7 @@ pub async fn examine(config: &Config, plant: &Plant, only: Option<&TargetName>) 
     ];
     for target in plant.targets.iter().filter(|t| only.is_none_or(|only| *only == t.name)) {
         findings.push(secret(plant, target).await);
+        findings.extend(salesforce(plant, target).await);
         console(plant, target, &mut findings).await;
     }
     findings
@@ -124,6 +126,17 @@ async fn secret(plant: &Plant, target: &Target) -> Diagnosis {
         let says = format!("version {version} lacks {}", missing.join(", "));
         Diagnosis::new(about, Verdict::Problem, says)
     }
+}
+
+/// Whether a login could be made at Salesforce. None is: each version has one, for a rotation.
+async fn salesforce(plant: &Plant, target: &Target) -> Option<Diagnosis> {
+    let (Prove::SoapLogin { login_url } | Prove::OauthPassword { login_url, .. }) = &target.prove
+    else {
+        return None;
+    };
+    let about = format!("{} salesforce {login_url}", target.name);
+    let ready = plant.world.probe.prepare(target).await;
+    Some(Diagnosis::of(&about, ready.map(|_| "can be reached; nobody logged in".to_owned())))
 }
 
 /// Logs in once and walks to each surface of the target.

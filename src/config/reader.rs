@@ -66,6 +66,11 @@ impl<'t> Reader<'t> {
         self.faults.add(&self.key(key), problem);
     }
 
+    /// Whether a key is there at all.
+    pub(in crate::config) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
     /// A value through `read`, or `None` where the key is absent or wrong; wrong is a fault.
     pub(in crate::config) fn optional<T>(
         &mut self,

@@ -13,6 +13,7 @@ use crate::config::reader::{
 use crate::config::{Console, Source};
 use crate::domain::backoff::Backoff;
 use crate::domain::ids::{AccountName, OrganizationId, SourceName, TargetName, UserId, Username};
+use crate::domain::proof::{ClientLocation, LoginUrl, Prove};
 use crate::domain::secret::SecretLocation;
 use crate::domain::target::{SecretFields, Surface, Target, UpdateOrder};
 use crate::engine::console_login::LoginLocation;
@@ -279,6 +280,7 @@ pub(in crate::config) fn target(name: &str, section: &mut Reader<'_>) -> Option<
         (location(secret), SecretFields { password, security_token })
     });
     let needs_token = section.optional("needs_token", flag).unwrap_or(true);
+    let prove = prove(section);
     let order = section.optional("update_order", |value| match value.as_str() {
         Some("integration-first") => Ok(UpdateOrder::IntegrationFirst),
         Some("connectors-first") => Ok(UpdateOrder::ConnectorsFirst),
@@ -302,9 +304,52 @@ pub(in crate::config) fn target(name: &str, section: &mut Reader<'_>) -> Option<
         secret: secret?,
         fields,
         needs_token,
+        prove: prove?,
         account: account?,
         surfaces,
         order: order.unwrap_or_default(),
+    })
+}
+
+/// How a target's secret is proved. What belongs to a way that is not chosen is read and left.
+fn prove(section: &mut Reader<'_>) -> Option<Prove> {
+    let way = section.optional("prove", text).unwrap_or_else(|| "none".to_owned());
+    let login_url = section.optional("login_url", parsed(LoginUrl::parse));
+    let has_client = section.has("oauth_client");
+    let client = has_client.then(|| section.table("oauth_client", oauth_client)).flatten();
+    let missing = |key: &str, what: &str| {
+        section.fault(key, format!("is missing: prove = \"{way}\" needs {what}"));
+    };
+    if way != "none" && !section.has("login_url") {
+        missing("login_url", "the login host, https://login.salesforce.com for instance");
+    }
+    match way.as_str() {
+        "none" => Some(Prove::Not),
+        "soap-login" => Some(Prove::SoapLogin { login_url: login_url? }),
+        "oauth-password" => {
+            if !has_client {
+                missing("oauth_client", "the connected app's place in Vault");
+            }
+            Some(Prove::OauthPassword { login_url: login_url?, client: client? })
+        }
+        other => {
+            section.fault(
+                "prove",
+                format!("`{other}` is not one of soap-login, oauth-password, none"),
+            );
+            None
+        }
+    }
+}
+
+fn oauth_client(section: &mut Reader<'_>) -> Option<ClientLocation> {
+    let location = location(section);
+    let mut field =
+        |key, default: &str| section.optional(key, text).unwrap_or_else(|| default.to_owned());
+    Some(ClientLocation {
+        id_field: field("id_field", "client_id"),
+        secret_field: field("secret_field", "client_secret"),
+        location: location?,
     })
 }
 

@@ -1,6 +1,8 @@
 //! The shipped default, and every kind of fault.
 
 use crate::config::{Config, ConfigError, DEFAULT};
+use crate::domain::proof::{ClientLocation, LoginUrl, Prove};
+use crate::domain::secret::SecretLocation;
 
 /// The smallest file that is complete.
 const SMALLEST: &str = r#"
@@ -139,6 +141,39 @@ fn no_login_belongs_to_two_targets_and_no_place_is_named_twice() {
     assert_eq!(faults(&text), ["targets.zwei.username: the same login is the target acme already"]);
     let twice = format!("{SMALLEST}{TARGET}").replace("[\"Sync\"]", "[\"Sync\", \"Sync\"]");
     assert_eq!(faults(&twice), ["targets.acme.instances: connector:-/Sync is named twice"]);
+}
+
+#[test]
+fn a_target_that_proves_says_where() {
+    let target = |keys: &str| {
+        format!("{SMALLEST}{TARGET}")
+            .replace("console = \"acme\"", &format!("console = \"acme\"\n{keys}"))
+    };
+    let prove = |keys: &str| Config::parse(&target(keys), []).unwrap().targets.remove(0).prove;
+    let url = "login_url = \"https://login.salesforce.com\"";
+    let login_url = LoginUrl::parse("https://login.salesforce.com").unwrap();
+    assert_eq!(prove(""), Prove::Not);
+    assert_eq!(prove(&format!("prove = \"none\"\n{url}")), Prove::Not);
+    let soap = Prove::SoapLogin { login_url: login_url.clone() };
+    assert_eq!(prove(&format!("prove = \"soap-login\"\n{url}")), soap);
+    let client = "oauth_client = { mount = \"secret\", path = \"app\" }";
+    let location = SecretLocation { mount: "secret".to_owned(), path: "app".to_owned() };
+    let (id_field, secret_field) = ("client_id".to_owned(), "client_secret".to_owned());
+    let client_location = ClientLocation { location, id_field, secret_field };
+    let oauth = Prove::OauthPassword { login_url, client: client_location };
+    assert_eq!(prove(&format!("prove = \"oauth-password\"\n{url}\n{client}")), oauth);
+
+    let faults = |keys: &str| faults(&target(keys));
+    let no_url = faults("prove = \"soap-login\"");
+    assert!(no_url[0].starts_with("targets.acme.login_url: is missing: "), "{no_url:?}");
+    let no_client = faults(&format!("prove = \"oauth-password\"\n{url}"));
+    assert!(no_client[0].starts_with("targets.acme.oauth_client: is missing: "), "{no_client:?}");
+    let plain = faults("prove = \"soap-login\"\nlogin_url = \"http://login.salesforce.com\"");
+    let reason = "must be https, or http on the loopback interface";
+    assert_eq!(plain, [format!("targets.acme.login_url: {reason}")]);
+    let other = faults(&format!("prove = \"soap\"\n{url}"));
+    let known = "`soap` is not one of soap-login, oauth-password, none";
+    assert_eq!(other, [format!("targets.acme.prove: {known}")]);
 }
 
 #[test]

@@ -16,6 +16,10 @@ impl Entry {
             Self::FoundEnabled { .. } => "found_enabled",
             Self::Waiting { .. } => "waiting",
             Self::SecretChosen { .. } => "secret_chosen",
+            Self::Proving { .. } => "proving",
+            Self::Proved { .. } => "proved",
+            Self::Unproven { .. } => "unproven",
+            Self::Rejected { .. } => "rejected",
             Self::Updating { .. } => "updating",
             Self::Updated { .. } => "updated",
             Self::Enabling { .. } => "enabling",
@@ -55,6 +59,14 @@ impl fmt::Display for Entry {
             }
             Self::Waiting { reason } => write!(f, "waiting for the secret: {reason}"),
             Self::SecretChosen { version, .. } => write!(f, "version {version} is the new secret"),
+            Self::Proving { version } => write!(f, "trying version {version} at Salesforce, once"),
+            Self::Proved { version } => write!(f, "Salesforce took version {version}"),
+            Self::Unproven { version, why } => {
+                write!(f, "version {version} goes on without proof: {why}")
+            }
+            Self::Rejected { version, said } => {
+                write!(f, "version {version} was refused: {said}")
+            }
             Self::Updating { surface, version } => {
                 write!(f, "writing version {version} to {surface}")
             }

@@ -68,6 +68,31 @@ pub enum Entry {
         /// The latest reset that the decision knew of.
         decided_for: Timestamp,
     },
+    /// The secret is about to be tried at Salesforce. The one login that this version has is spent
+    /// with this entry, whatever comes of it.
+    Proving {
+        /// The version.
+        version: SecretVersion,
+    },
+    /// Salesforce took the secret.
+    Proved {
+        /// The version.
+        version: SecretVersion,
+    },
+    /// The secret goes on without proof, because its one login is spent.
+    Unproven {
+        /// The version.
+        version: SecretVersion,
+        /// What came of that login.
+        why: String,
+    },
+    /// Salesforce refused the secret.
+    Rejected {
+        /// The version.
+        version: SecretVersion,
+        /// What Salesforce said.
+        said: String,
+    },
     /// A surface is about to get the secret.
     Updating {
         /// The surface.

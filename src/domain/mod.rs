@@ -11,6 +11,7 @@ pub mod ids;
 pub mod lease;
 pub mod phase;
 pub mod plan;
+pub mod proof;
 pub mod rotation;
 pub mod secret;
 pub mod step;

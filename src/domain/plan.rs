@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::entry::Outcome;
+use crate::domain::proof::Prove;
 use crate::domain::rotation::Rotation;
 use crate::domain::secret::{Applied, SecretVersion};
 use crate::domain::target::{Surface, Target};
@@ -16,6 +17,8 @@ pub enum Next {
     Contain(Vec<Surface>),
     /// Ask Vault whether the new secret is there.
     AwaitSecret,
+    /// Try the secret at Salesforce, or decide on what came of that.
+    Prove(SecretVersion),
     /// Write the secret to this surface.
     Update(Surface, SecretVersion),
     /// Enable this connector.
@@ -51,6 +54,10 @@ impl Rotation {
         let order: Vec<&Surface> = covered.chain(orphaned).collect();
         let lagging = |surface: &&&Surface| self.surface(surface).holds != Some(version);
         if let Some(surface) = order.iter().find(lagging) {
+            let wants_proof = target.prove != Prove::Not || self.awaits_proof();
+            if wants_proof && self.proof.is_none() {
+                return Next::Prove(version);
+            }
             return Next::Update((*surface).clone(), version);
         }
         if let Some(surface) = order.iter().find(|surface| self.surface(surface).ours) {

@@ -1,4 +1,5 @@
-//! A rotation's state, folded from its journal. This file is the only place where it changes.
+//! A rotation's state, folded from its journal. It changes in this file, in `logins` and in
+//! `ending`, and nowhere else.
 //!
 //! | entry | legal when | then |
 //! | --- | --- | --- |
@@ -10,7 +11,10 @@
 //! | `found_enabled s` | `s` contained | `s` is not contained |
 //! | `waiting` | active | no secret is chosen, or no longer; what is being enabled is not contained |
 //! | `secret_chosen v` | active, or stuck with a refused or overdue secret; decided for the latest reset; not refused; not older than the newest known | `v` is the secret; where it is another one, what is being enabled is not contained |
-//! | `updating s v` | `v` is the secret; every connector contained | |
+//! | `proving v` | `v` is the secret; every connector contained; its login not spent | its login is spent |
+//! | `proved`, `unproven v` | `v` is the secret; nothing of the kind said of it | |
+//! | `rejected v` | `v` is the secret and not proved | `v` is never used again |
+//! | `updating s v` | `v` is the secret; every connector contained; what a spent login came to is decided | |
 //! | `updated s v` | after `updating s v` | `s` holds `v` |
 //! | `enabling s v` | ours; `v` is the secret; every surface holds it | |
 //! | `enabled s` | after `enabling s` | no longer ours, no longer contained |
@@ -27,6 +31,7 @@
 //! not, which is what makes the worker decide again.
 
 mod ending;
+mod logins;
 mod questions;
 #[cfg(test)]
 mod tests;
@@ -40,7 +45,7 @@ use crate::domain::event::ResetKind;
 use crate::domain::freshness::{Reset, Superseded, Waiting};
 use crate::domain::secret::SecretVersion;
 use crate::domain::target::Surface;
-use crate::domain::track::{Chosen, Standing, Stuck, Track};
+use crate::domain::track::{Chosen, Proof, Refusal, Standing, Stuck, Track};
 
 const GAPLESS: &str = "entries are numbered from 1 without gaps";
 
@@ -77,6 +82,14 @@ pub struct Rotation {
     pub newest_known: Option<(SecretVersion, Timestamp)>,
     /// A version that a login refused.
     pub rejected: Option<SecretVersion>,
+    /// Where it was refused, and with which words.
+    pub refusal: Option<Refusal>,
+    /// The version whose one login at Salesforce this rotation spent last.
+    pub proving: Option<(SecretVersion, Timestamp)>,
+    /// What is known of the newest version besides what Vault says; `None` until that is decided.
+    pub proof: Option<Proof>,
+    /// A version that a person set going again after its login at Salesforce had stopped it.
+    pub vouched: Option<(SecretVersion, Timestamp)>,
     /// A version that was chosen and that a later reset made useless.
     pub superseded: Option<Superseded>,
     /// An operator said "use the current one".
@@ -128,6 +141,10 @@ impl Rotation {
             waits_since: at,
             newest_known: None,
             rejected: None,
+            refusal: None,
+            proving: None,
+            proof: None,
+            vouched: None,
             superseded: None,
             use_current: false,
             must_contain: false,
@@ -173,13 +190,17 @@ impl Rotation {
                 })?;
                 self.chosen_at = Some(at);
             }
+            Entry::Proving { version } => self.proving(*version)?,
+            Entry::Proved { version } => self.decide_proof(*version, Proof::Proven)?,
+            Entry::Unproven { version, .. } => self.decide_proof(*version, Proof::Unproven)?,
+            Entry::Rejected { version, said } => self.rejected(*version, said)?,
             Entry::Updating { surface, version } => self.updating(surface, *version)?,
             Entry::Updated { surface, version } => self.updated(surface, *version, at)?,
             Entry::Enabling { surface, version } => self.enabling(surface, *version)?,
             Entry::Enabled { surface } => self.enabled(surface, at)?,
             Entry::Confirmed { surface } => self.confirmed(surface, None)?,
             Entry::Unconfirmed { surface, shown } => self.confirmed(surface, Some(shown))?,
-            Entry::Refused { surface, version, .. } => self.refused(surface, *version)?,
+            Entry::Refused { surface, version, shown } => self.refused(surface, *version, shown)?,
             Entry::Warned { surface, message } => {
                 self.require_active()?;
                 self.track(surface)?.warned = Some(message.clone());
@@ -224,6 +245,7 @@ impl Rotation {
         self.news_at = at;
         let chosen = self.secret.take();
         self.superseded = Superseded::since(self.superseded.take(), chosen, kind, occurred_at);
+        self.proof = None;
         self.use_current = false;
         self.contained_at = None;
         for track in self.tracks.values_mut() {
@@ -235,7 +257,7 @@ impl Rotation {
     }
 
     fn resume(&mut self, at: Timestamp) {
-        self.rejected = None;
+        self.forgive();
         self.resume_keeping_rejection(at);
     }
 
@@ -325,6 +347,7 @@ impl Rotation {
             }
         }
         if self.newest_known != Some(key) {
+            self.proof = None;
             self.doubt_enabling();
         }
         self.newest_known = Some(key);
@@ -345,6 +368,7 @@ impl Rotation {
         self.require_secret(version)?;
         let contained = self.uncontained().next().is_none();
         require(contained, "nothing is written before every connector is contained")?;
+        require(!self.awaits_proof(), "what a spent login came to is decided first")?;
         self.track(surface)?.updating = Some(version);
         Ok(())
     }

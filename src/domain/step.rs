@@ -12,6 +12,8 @@ pub enum Step {
     Contain,
     /// Wait for the new secret in Vault.
     AwaitSecret,
+    /// Try the secret at Salesforce, once.
+    Prove,
     /// Write the secret to a surface.
     Update,
     /// Enable what was disabled.
@@ -22,14 +24,15 @@ pub enum Step {
 
 impl Step {
     /// Every step, in order.
-    pub const ALL: [Self; 5] =
-        [Self::Contain, Self::AwaitSecret, Self::Update, Self::Enable, Self::Confirm];
+    pub const ALL: [Self; 6] =
+        [Self::Contain, Self::AwaitSecret, Self::Prove, Self::Update, Self::Enable, Self::Confirm];
 
     /// The word that the journal, metrics and pages use.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Contain => "contain",
             Self::AwaitSecret => "await_secret",
+            Self::Prove => "prove",
             Self::Update => "update",
             Self::Enable => "enable",
             Self::Confirm => "confirm",

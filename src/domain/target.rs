@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::event::{Subject, UserKey};
 use crate::domain::ids::{AccountName, OrganizationId, TargetName, UserId, Username};
+use crate::domain::proof::Prove;
 use crate::domain::secret::SecretLocation;
 
 /// A place in the console that holds the login.
@@ -99,6 +100,8 @@ pub struct Target {
     pub fields: SecretFields,
     /// Whether Salesforce asks this login for a security token (it does not from a trusted IP range).
     pub needs_token: bool,
+    /// How a new secret is proved at Salesforce before the console gets it.
+    pub prove: Prove,
     /// The console account whose session reaches the surfaces.
     pub account: AccountName,
     /// Every place that holds the login; never empty, no place twice.

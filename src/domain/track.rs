@@ -19,6 +19,24 @@ pub struct Chosen {
     pub fingerprints: Fingerprints,
 }
 
+/// What is known of the chosen secret besides what Vault says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// Salesforce took it.
+    Proven,
+    /// Its one login is spent, and says nothing.
+    Unproven,
+}
+
+/// Which step met a refusal, and what was said there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The step.
+    pub step: Step,
+    /// In whatever words.
+    pub said: String,
+}
+
 /// What is known of one surface.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact that the journal states alone")]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

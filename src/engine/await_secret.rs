@@ -61,18 +61,19 @@ impl Drive<'_> {
         }
     }
 
-    /// The chosen secret's values. After a restart they are read again; `None` where Vault holds
+    /// The chosen secret's values, for a step. After a restart they are read again; `None` where Vault holds
     /// another version by now, which has then been judged.
     pub(in crate::engine) async fn chosen_secret(
         &mut self,
         version: SecretVersion,
+        step: Step,
     ) -> Result<Result<SalesforceSecret, Turn>, DriveError> {
         if let Some(secret) = &self.secret {
             return Ok(Ok(secret.clone()));
         }
         let stored = match self.world.secrets.read(&self.target.secret).await {
             Ok(stored) => stored,
-            Err(error) => return Ok(Err(self.fail(Step::Update, None, &error.into()).await?)),
+            Err(error) => return Ok(Err(self.fail(step, None, &error.into()).await?)),
         };
         let is_chosen = match self.read_secret(&self.target, stored.clone()) {
             (Reading::Complete { version: current, fingerprints, .. }, Some(secret)) => {
@@ -92,9 +93,24 @@ impl Drive<'_> {
         }
     }
 
+    /// Judges a newer version than the chosen one, where Vault holds one by now. Says what to do
+    /// then; `None` where the chosen one is still the one.
+    pub(in crate::engine) async fn make_way_for_newer(
+        &mut self,
+        version: SecretVersion,
+    ) -> Result<Option<Turn>, DriveError> {
+        if !self.is_outdated(version).await {
+            return Ok(None);
+        }
+        self.secret = None;
+        let judged = self.await_secret().await?;
+        let same = self.rotation.secret.as_ref().is_some_and(|s| s.version == version);
+        Ok((!same || !matches!(judged, Turn::Go)).then_some(judged))
+    }
+
     /// Whether Vault holds a newer version than the chosen one by now. Where Vault does not
     /// answer, the chosen one is the newest that is known.
-    pub(in crate::engine) async fn is_outdated(&mut self, version: SecretVersion) -> bool {
+    async fn is_outdated(&mut self, version: SecretVersion) -> bool {
         let current = self.world.secrets.current_version(&self.target.secret).await;
         matches!(current, Ok(Some(current)) if current > version)
     }
@@ -124,7 +140,13 @@ impl Drive<'_> {
             return Ok(Turn::Go);
         }
         if is_refused {
-            return self.stuck(Step::Confirm, None, Fault::Rejected, message).await;
+            let refusal = self.rotation.refusal.as_ref();
+            let step = refusal.map_or(Step::Confirm, |refusal| refusal.step);
+            let message = match refusal {
+                Some(refusal) if step == Step::Prove => format!("{message} ({})", refusal.said),
+                _ => message,
+            };
+            return self.stuck(step, None, Fault::Rejected, message).await;
         }
         let deadline =
             self.rotation.waits_since.saturating_add(self.world.settings.secret_deadline);

@@ -4,7 +4,7 @@ use crate::domain::entry::{Entry, Outcome};
 use crate::domain::plan::Next;
 use crate::domain::step::Step;
 use crate::domain::target::Surface;
-use crate::domain::track::Track;
+use crate::domain::track::{Proof, Track};
 use crate::engine::contain::Failure;
 use crate::engine::drive::{Drive, DriveError, Turn};
 use crate::ports::console::{ConnectorState, ShownError};
@@ -51,7 +51,16 @@ impl Drive<'_> {
             let minutes = u32::try_from(waited.as_mins()).unwrap_or(0);
             return Ok(Turn::Until(self.after(settings.confirm_poll, minutes.saturating_add(1))));
         }
+        let is_proven = self.rotation.proof == Some(Proof::Proven);
         match (refused, self.rotation.secret.as_ref().map(|chosen| chosen.version)) {
+            (Some((surface, shown)), Some(version)) if is_proven => {
+                let message = format!(
+                    "it still shows \"{shown}\", although Salesforce took version {version}: the \
+                     error clears with its next synchronisation"
+                );
+                let is_recorded = self.record(Entry::Warned { surface, message }).await?;
+                if is_recorded { self.complete(Outcome::Unconfirmed).await } else { Ok(Turn::Go) }
+            }
             (Some((surface, shown)), Some(version)) => {
                 self.world.meter.login_refused(RefusedBy::Salesforce);
                 self.record(Entry::Refused { surface, version, shown }).await?;

@@ -22,6 +22,7 @@ use crate::engine::settings::Settings;
 use crate::ports::clock::Clock;
 use crate::ports::console::{Console, ConsoleError, ConsoleSession, Trouble};
 use crate::ports::journal::{Breaker, Claim, Journal, JournalError};
+use crate::ports::login_probe::{LoginProbe, ProbeError};
 use crate::ports::meter::{Meter, RefusedBy};
 use crate::ports::secret_store::{SecretStore, SecretStoreError};
 
@@ -34,6 +35,8 @@ pub struct World {
     pub console: Arc<dyn Console>,
     /// Vault.
     pub secrets: Arc<dyn SecretStore>,
+    /// Salesforce's own login.
+    pub probe: Arc<dyn LoginProbe>,
     /// The consoles' own logins.
     pub logins: Arc<ConsoleLogins>,
     /// Time and chance.
@@ -79,6 +82,8 @@ pub(in crate::engine) enum StepError {
     Secrets(#[from] SecretStoreError),
     #[error(transparent)]
     Login(#[from] NoLogin),
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
     #[error(
         "the connector is in the state \"{0}\", which is neither Enabled nor Disabled: set it by hand"
     )]
@@ -101,6 +106,7 @@ impl StepError {
             Self::Login(NoLogin::Incomplete { .. } | NoLogin::UnknownAccount(_)) => {
                 Fault::Permanent
             }
+            Self::Probe(error) => error.fault(),
             Self::UnknownState(_) => Fault::Permanent,
             Self::NoEffect(_) => Fault::Indeterminate,
             Self::BreakerOpen { .. } => Fault::Rejected,
@@ -126,7 +132,7 @@ impl StepError {
                     | Trouble::UnknownAccount { .. }
             ),
             Self::Login(_) | Self::BreakerOpen { .. } | Self::Journal(_) => true,
-            Self::Secrets(_) | Self::UnknownState(_) | Self::NoEffect(_) => false,
+            Self::Secrets(_) | Self::Probe(_) | Self::UnknownState(_) | Self::NoEffect(_) => false,
         }
     }
 }
@@ -227,6 +233,7 @@ impl<'w> Drive<'w> {
         match self.next() {
             Next::Contain(connectors) => self.contain(&connectors).await,
             Next::AwaitSecret => self.await_secret().await,
+            Next::Prove(version) => self.prove(version).await,
             Next::Update(surface, version) => self.update(&surface, version).await,
             Next::Enable(surface, version) => self.enable(&surface, version).await,
             Next::Confirm => self.confirm().await,
@@ -268,10 +275,15 @@ impl<'w> Drive<'w> {
 
     fn log(&self, entry: &Entry) {
         let (rotation, target, name) = (self.id, &self.target.name, entry.name());
-        if matches!(entry, Entry::Stuck { .. } | Entry::Refused { .. }) {
+        if matches!(entry, Entry::Stuck { .. } | Entry::Refused { .. } | Entry::Rejected { .. }) {
             tracing::error!(%rotation, %target, entry = name, "{entry}");
-        } else if matches!(entry, Entry::Deferred { .. } | Entry::Warned { .. } | Entry::TakenOver)
-        {
+        } else if matches!(
+            entry,
+            Entry::Deferred { .. }
+                | Entry::Warned { .. }
+                | Entry::Unproven { .. }
+                | Entry::TakenOver
+        ) {
             tracing::warn!(%rotation, %target, entry = name, "{entry}");
         } else {
             tracing::info!(%rotation, %target, entry = name, "{entry}");
@@ -296,7 +308,7 @@ impl<'w> Drive<'w> {
         }
         let backoff = match step {
             Step::Contain => self.world.settings.contain_retry,
-            Step::AwaitSecret | Step::Update | Step::Enable | Step::Confirm => {
+            Step::AwaitSecret | Step::Prove | Step::Update | Step::Enable | Step::Confirm => {
                 self.world.settings.retry
             }
         };

@@ -8,6 +8,7 @@ mod contain;
 pub mod drive;
 pub mod intake;
 pub mod operations;
+mod prove;
 pub mod settings;
 pub mod targets;
 mod update;

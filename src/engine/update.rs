@@ -17,11 +17,11 @@ impl Drive<'_> {
         surface: &Surface,
         version: SecretVersion,
     ) -> Result<Turn, DriveError> {
-        let secret = match self.chosen_secret(version).await? {
+        let secret = match self.chosen_secret(version, Step::Update).await? {
             Ok(secret) => secret,
             Err(turn) => return Ok(turn),
         };
-        if let Some(turn) = self.recheck_containment().await? {
+        if let Some(turn) = self.recheck_containment(Step::Update).await? {
             return Ok(turn);
         }
         let credential = SalesforceCredential { username: self.target.username.clone(), secret };
@@ -30,8 +30,11 @@ impl Drive<'_> {
     }
 
     /// Looks at the connectors that an earlier drive contained: while a rotation waited for its
-    /// secret, somebody may have enabled one. Returns what follows if the update may not go on.
-    async fn recheck_containment(&mut self) -> Result<Option<Turn>, DriveError> {
+    /// secret, somebody may have enabled one. Returns what follows if the step may not go on.
+    pub(in crate::engine) async fn recheck_containment(
+        &mut self,
+        step: Step,
+    ) -> Result<Option<Turn>, DriveError> {
         let contained = |(_, track): &(&Surface, &Track)| track.contained;
         let connectors: Vec<Surface> =
             self.rotation.tracks.iter().filter(contained).map(|(s, _)| s.clone()).collect();
@@ -49,7 +52,7 @@ impl Drive<'_> {
                     self.seen_contained.insert(surface);
                 }
                 Err(error) => {
-                    return Ok(Some(self.fail(Step::Update, Some(&surface), &error).await?));
+                    return Ok(Some(self.fail(step, Some(&surface), &error).await?));
                 }
             }
         }
@@ -87,13 +90,8 @@ impl Drive<'_> {
         surface: &Surface,
         version: SecretVersion,
     ) -> Result<Turn, DriveError> {
-        if self.is_outdated(version).await {
-            self.secret = None;
-            let judged = self.await_secret().await?;
-            let same = self.rotation.secret.as_ref().is_some_and(|s| s.version == version);
-            if !same || !matches!(judged, Turn::Go) {
-                return Ok(judged);
-            }
+        if let Some(turn) = self.make_way_for_newer(version).await? {
+            return Ok(turn);
         }
         let enabled = self.enable_one(surface, version).await;
         self.end_step(Step::Enable, surface, enabled).await

@@ -88,9 +88,10 @@ impl From<JournalError> for Problem {
             JournalError::UnknownRotation(_) => Self::NoRotation,
             JournalError::Illegal(illegal) => Self::Conflict(illegal.why),
             JournalError::Inconsistent(_) => Self::Unreadable(error),
-            JournalError::Unavailable(_) | JournalError::LeaseLost | JournalError::Moved => {
-                Self::Store(error)
-            }
+            JournalError::Unavailable(_)
+            | JournalError::LeaseLost
+            | JournalError::Moved
+            | JournalError::Spent => Self::Store(error),
         }
     }
 }

@@ -97,6 +97,10 @@ const fn word(entry: &Entry) -> &'static str {
         Entry::FoundEnabled { .. } => "found_enabled",
         Entry::Waiting { .. } => "waiting",
         Entry::SecretChosen { .. } => "secret_chosen",
+        Entry::Proving { .. } => "proving",
+        Entry::Proved { .. } => "proved",
+        Entry::Unproven { .. } => "unproven",
+        Entry::Rejected { .. } => "rejected",
         Entry::Updating { .. } => "updating",
         Entry::Updated { .. } => "updated",
         Entry::Enabling { .. } => "enabling",
@@ -127,7 +131,11 @@ fn about(entry: &Entry) -> (Option<&Surface>, Option<SecretVersion>) {
         | Entry::Updated { surface, version }
         | Entry::Enabling { surface, version }
         | Entry::Refused { surface, version, .. } => (Some(surface), Some(*version)),
-        Entry::SecretChosen { version, .. } => (None, Some(*version)),
+        Entry::SecretChosen { version, .. }
+        | Entry::Proving { version }
+        | Entry::Proved { version }
+        | Entry::Unproven { version, .. }
+        | Entry::Rejected { version, .. } => (None, Some(*version)),
         Entry::Deferred { surface, .. } | Entry::Stuck { surface, .. } => (surface.as_ref(), None),
         Entry::Covers { .. }
         | Entry::Admitted { .. }
@@ -157,6 +165,12 @@ fn sentence(entry: &Entry) -> String {
         Entry::SecretChosen { version, written_at, .. } => {
             format!("version {version}, written at {written_at}, is the new secret")
         }
+        Entry::Proving { version } => format!("trying version {version} at Salesforce, once"),
+        Entry::Proved { version } => format!("Salesforce took version {version}"),
+        Entry::Unproven { version, why } => {
+            format!("version {version} goes on without proof: {why}")
+        }
+        Entry::Rejected { version, said } => format!("version {version} was refused: {said}"),
         Entry::Updating { surface, version } => format!("writing version {version} to {surface}"),
         Entry::Updated { surface, version } => format!("{surface} took version {version}"),
         Entry::Enabling { surface, .. } => format!("enabling {surface}"),

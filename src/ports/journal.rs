@@ -13,6 +13,7 @@ use crate::domain::event::ResetEvent;
 use crate::domain::ids::{AccountName, RotationId, TargetName};
 use crate::domain::lease::Lease;
 use crate::domain::phase::Phase;
+use crate::domain::proof::{ProofKey, ProofOutcome, SpentProof};
 use crate::domain::rotation::IllegalEntry;
 use crate::domain::secret::{Applied, SecretVersion};
 use crate::domain::target::Surface;
@@ -33,6 +34,9 @@ pub enum JournalError {
     /// Somebody else wrote to the rotation first; nothing was written. Read it again.
     #[error("the journal has moved on")]
     Moved,
+    /// The version's one proving login was spent already; nothing was written.
+    #[error("the proving login of this version of the secret is spent")]
+    Spent,
     /// The entry is not legal in the rotation's present state; nothing was written.
     #[error(transparent)]
     Illegal(#[from] IllegalEntry),
@@ -146,6 +150,8 @@ pub trait Journal: Send + Sync {
     async fn renew(&self, lease: &Lease, ttl: Duration) -> Result<Lease, JournalError>;
 
     /// Appends an entry to a rotation whose last row is `after`, under a lease that still holds.
+    /// A [`Entry::Proving`] also spends the one proving login of the chosen version, over all
+    /// rotations of the target; where it is spent, this is [`JournalError::Spent`].
     /// A [`Entry::Completed`] also replaces what is applied to the target. Where nothing had to be
     /// done, nobody looked at the console either, and what is applied stays as it is.
     async fn append(
@@ -190,6 +196,17 @@ pub trait Journal: Send + Sync {
 
     /// What the target's last completed rotation wrote.
     async fn applied(&self, target: &TargetName) -> Result<Option<Applied>, JournalError>;
+
+    /// The proving login of this version of a target's secret, where it is spent.
+    async fn proof(&self, key: &ProofKey) -> Result<Option<SpentProof>, JournalError>;
+
+    /// Notes what came of a proving login that is spent and of which nothing is known yet. It is
+    /// a fact about Salesforce, which stays one where the lease was lost meanwhile.
+    async fn settle_proof(
+        &self,
+        key: &ProofKey,
+        outcome: &ProofOutcome,
+    ) -> Result<(), JournalError>;
 
     /// Notes that a console account's login was refused.
     async fn trip(&self, account: &AccountName, breaker: &Breaker) -> Result<(), JournalError>;

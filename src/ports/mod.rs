@@ -4,5 +4,6 @@
 pub mod clock;
 pub mod console;
 pub mod journal;
+pub mod login_probe;
 pub mod meter;
 pub mod secret_store;

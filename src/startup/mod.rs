@@ -72,6 +72,11 @@ pub enum StartError {
     /// The client for the consoles cannot be built.
     #[error("consoles: the HTTP client cannot be built; are CA certificates installed?")]
     Transport(#[source] reqwest::Error),
+    /// The client for Salesforce cannot be built.
+    #[error(
+        "targets: the HTTP client for Salesforce cannot be built; are CA certificates installed?"
+    )]
+    Salesforce(#[source] reqwest::Error),
     /// A console account cannot be used.
     #[error("consoles: an account cannot be used")]
     Console(#[from] AccountError),

@@ -23,6 +23,7 @@ use crate::ports::clock::Clock;
 use crate::ports::journal::Journal;
 use crate::ports::meter::Meter;
 use crate::ports::secret_store::SecretStore;
+use crate::salesforce::{SalesforceProbe, Timeouts};
 use crate::startup::StartError;
 use crate::startup::files::{read, read_text};
 use crate::store::{SqliteStore, WorkPermit};
@@ -30,6 +31,10 @@ use crate::vault::Vault;
 
 /// How long a connection to a console may take, TLS included.
 const CONSOLE_CONNECT: Duration = Duration::from_secs(5);
+
+/// How patient a proving login is. One that takes longer is spent for nothing, so it may take long.
+const SALESFORCE: Timeouts =
+    Timeouts { connect: Duration::from_secs(10), request: Duration::from_mins(1) };
 
 /// Everything behind the listeners.
 pub struct Plant {
@@ -78,6 +83,8 @@ impl Plant {
         let transport = Transport::new(CONSOLE_CONNECT).map_err(StartError::Transport)?;
         let accounts = config.consoles.iter().map(account).collect::<Result<Vec<_>, _>>()?;
         let console = Arc::new(HttpConsole::new(&transport, accounts, Arc::clone(&clock))?);
+        let probe = SalesforceProbe::new(SALESFORCE, Arc::clone(&secrets));
+        let probe = Arc::new(probe.map_err(StartError::Salesforce)?);
         let token = Arc::clone(&vault);
         let metrics = Metrics::new(config.sources.iter().map(|source| &source.name))
             .with_vault_token(Arc::new(move || token.token_status()?.expires_at));
@@ -112,6 +119,7 @@ impl Plant {
             journal,
             console,
             secrets,
+            probe,
             logins: Arc::new(logins),
             clock,
             meter,

@@ -9,6 +9,7 @@ use crate::domain::phase::Phase;
 use crate::domain::rotation::{IllegalEntry, Rotation};
 use crate::domain::secret::Applied;
 use crate::domain::target::Surface;
+use crate::domain::track::Chosen;
 use crate::store::fault::{Inconsistency, Problem};
 
 /// A journal and the rows that it gains in this transaction.
@@ -96,6 +97,12 @@ impl Ledger {
     /// Where the rotation stands after these rows.
     pub(super) fn phase(&self) -> Phase {
         Phase::of(&self.state)
+    }
+
+    /// The version whose proving login an entry spends that was added last; `None` where it spends
+    /// none.
+    pub(super) fn spends_proof(&self, entry: &Entry) -> Option<&Chosen> {
+        matches!(entry, Entry::Proving { .. }).then_some(self.state.secret.as_ref()).flatten()
     }
 
     /// What a rotation that these rows complete leaves behind; `None` where it is not complete, or

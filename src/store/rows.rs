@@ -8,6 +8,7 @@ use crate::domain::entry::Row;
 use crate::domain::event::Subject;
 use crate::domain::ids::{AccountName, InvalidId, RotationId, TargetName, UserId, Username};
 use crate::domain::phase::Phase;
+use crate::domain::proof::{ProofKey, SpentProof};
 use crate::domain::secret::{Applied, SecretVersion};
 use crate::ports::journal::{Breaker, RotationSummary};
 use crate::store::fault::{Inconsistency, Problem};
@@ -169,6 +170,21 @@ pub(super) fn applied(
         fingerprints: place.json("fingerprints", &fingerprints)?,
         confirmed_at: place.time("confirmed_at_ms", confirmed_at)?,
     })
+}
+
+/// A spent proving login, from `spent_at_ms, outcome`.
+pub(super) fn spent_proof(
+    key: &ProofKey,
+    (spent_at, outcome): (i64, Option<String>),
+) -> Result<SpentProof, Inconsistency> {
+    let place = proof_place(key);
+    let outcome = outcome.map(|text| place.json("outcome", &text)).transpose()?;
+    Ok(SpentProof { at: place.time("spent_at_ms", spent_at)?, outcome })
+}
+
+/// The row of a proving login.
+pub(super) fn proof_place(key: &ProofKey) -> Place {
+    Place::new("proof", &format_args!("{}/{}", key.target, key.version))
 }
 
 /// A breaker, from `since_ms, secret_version`.

@@ -11,6 +11,7 @@ mod claims;
 mod growth;
 mod intake;
 mod lists;
+mod proofs;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ use crate::domain::event::ResetEvent;
 use crate::domain::ids::{AccountName, RotationId, TargetName};
 use crate::domain::lease::Lease;
 use crate::domain::phase::Phase;
+use crate::domain::proof::{ProofKey, ProofOutcome, SpentProof};
 use crate::domain::secret::Applied;
 use crate::ports::clock::Clock;
 use crate::ports::journal::{
@@ -244,6 +246,20 @@ impl Journal for SqliteStore {
 
     async fn applied(&self, target: &TargetName) -> Result<Option<Applied>, JournalError> {
         lists::applied(&self.readers, target).await
+    }
+
+    async fn proof(&self, key: &ProofKey) -> Result<Option<SpentProof>, JournalError> {
+        proofs::find(&self.readers, key).await
+    }
+
+    async fn settle_proof(
+        &self,
+        key: &ProofKey,
+        outcome: &ProofOutcome,
+    ) -> Result<(), JournalError> {
+        let mut write = self.begin().await?;
+        proofs::settle(&mut write, key, outcome).await?;
+        write.commit().await
     }
 
     async fn trip(&self, account: &AccountName, breaker: &Breaker) -> Result<(), JournalError> {

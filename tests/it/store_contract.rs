@@ -8,6 +8,7 @@ mod crashes;
 mod intake;
 mod journals;
 mod lists;
+mod proofs;
 
 /// Runs the cases of the suite over each store.
 macro_rules! contract {
@@ -61,6 +62,10 @@ contract! {
     lists::phases_are_counted,
     lists::a_breaker_trips_and_is_cleared,
     lists::the_probe_leaves_nothing_behind,
+    proofs::a_proving_login_is_spent_once_over_all_rotations,
+    proofs::a_login_is_spent_for_one_version_of_one_target,
+    proofs::an_entry_that_is_not_written_spends_nothing,
+    proofs::what_came_of_a_login_is_noted_once,
     crashes::reopening_finds_everything,
     crashes::a_copy_taken_at_any_moment_opens_and_holds_what_was_answered,
 }

@@ -3,8 +3,9 @@
 use crate::domain::entry::Outcome;
 use crate::domain::rotation::{IllegalEntry, Rotation, require};
 use crate::domain::secret::SecretVersion;
+use crate::domain::step::Step;
 use crate::domain::target::Surface;
-use crate::domain::track::Standing;
+use crate::domain::track::{Refusal, Standing};
 
 impl Rotation {
     pub(super) fn confirmed(
@@ -26,12 +27,14 @@ impl Rotation {
         &mut self,
         surface: &Surface,
         version: SecretVersion,
+        shown: &str,
     ) -> Result<(), IllegalEntry> {
         self.require_secret(version)?;
         self.track(surface)?;
         require(self.all_hold_secret(), "a secret is refused where every surface holds it")?;
         self.secret = None;
         self.rejected = Some(version);
+        self.refusal = Some(Refusal { step: Step::Confirm, said: shown.to_owned() });
         self.use_current = false;
         self.must_contain = true;
         self.contained_at = None;

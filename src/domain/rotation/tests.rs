@@ -7,13 +7,15 @@ use std::fmt::Write;
 
 use self::story::{
     Story, at, chosen, completed, connector, disabled, enabling, entries, found_disabled,
-    integration, reset, states, stuck, update, updating, written,
+    integration, proved, proving, rejected, reset, states, stuck, stuck_at, unproven, update,
+    updating, written,
 };
 use crate::domain::entry::{Entry, Outcome, Row};
 use crate::domain::freshness::Waiting;
 use crate::domain::phase::Phase;
 use crate::domain::rotation::{IllegalEntry, Rotation};
 use crate::domain::secret::SecretVersion;
+use crate::domain::step::Step;
 
 /// What may follow in each state and, where it may not, why: grouped by the answer.
 fn table() -> String {
@@ -69,7 +71,7 @@ fn the_transition_table_is_as_it_is_written_down() {
 fn every_kind_of_entry_stands_in_the_table() {
     let entries = entries();
     let names: BTreeSet<&str> = entries.iter().map(|(_, entry)| entry.name()).collect();
-    assert_eq!(names.len(), 22);
+    assert_eq!(names.len(), 26);
 }
 
 #[test]
@@ -230,6 +232,59 @@ fn a_refused_version_is_used_again_only_when_a_person_says_so() {
     assert!(is_legal(&story, &chosen(8, 100)));
     let retried = Entry::Retried { by: "ann".to_owned() };
     assert!(is_legal(&story.and([stuck(), retried]), &again));
+}
+
+/// Invariant 5.
+#[test]
+fn a_version_has_one_login_at_salesforce_whatever_happens_after_it() {
+    let spent = Story::contained().and([chosen(7, 100), proving(7)]);
+    let retried = Entry::Retried { by: "ann".to_owned() };
+    let waiting = Entry::Waiting { reason: Waiting::Missing };
+    for after in [
+        vec![],
+        vec![proved(7)],
+        vec![unproven(7)],
+        vec![stuck(), retried.clone()],
+        vec![waiting, chosen(7, 100)],
+        vec![rejected(7), stuck(), retried, chosen(7, 100)],
+    ] {
+        let told = format!("{after:?}");
+        let story = spent.clone().and(after);
+        assert!(!is_legal(&story, &proving(7)), "{told}");
+    }
+    let news = spent.clone().and([reset(500), chosen(7, 500)]);
+    assert!(!is_legal(&news, &proving(7)), "not even for newer news");
+    assert!(is_legal(&spent.clone().and([chosen(8, 100)]), &proving(8)));
+    assert!(is_legal(&spent.and([written(7, 120, 100)]), &proving(7)), "a history begun anew");
+}
+
+#[test]
+fn what_a_spent_login_came_to_is_decided_before_anything_is_written() {
+    let spent = Story::contained().and([chosen(7, 100), proving(7)]);
+    assert!(!is_legal(&spent, &updating(integration(), 7)));
+    for decided in [proved(7), unproven(7)] {
+        assert!(is_legal(&spent.clone().and([decided]), &updating(integration(), 7)));
+    }
+    assert!(!is_legal(&spent.clone().and([rejected(7)]), &updating(integration(), 7)));
+    let news = spent.and([proved(7), reset(500), chosen(7, 500)]);
+    assert!(!is_legal(&news, &updating(integration(), 7)), "the login was before the newer reset");
+}
+
+#[test]
+fn a_person_answers_for_a_version_only_after_its_login_was_seen_to_fail() {
+    let retried = Entry::Retried { by: "ann".to_owned() };
+    let chosen_7 = Story::contained().and([chosen(7, 100)]);
+    let vouches = |story: Story| story.fold().is_vouched_for();
+    assert!(!vouches(chosen_7.clone().and([stuck(), retried.clone()])));
+    let refused = chosen_7.clone().and([proving(7), rejected(7), stuck(), retried.clone()]);
+    assert!(vouches(refused.clone().and([chosen(7, 100)])));
+    assert!(!vouches(refused.and([chosen(8, 100)])), "not for another version");
+    let halted = chosen_7.and([proving(7), stuck_at(Step::Prove), retried.clone()]);
+    assert!(vouches(halted));
+    // Where no login was made yet, its answer is newer than whatever the person knew.
+    let early =
+        Story::contained().and([chosen(7, 100), stuck_at(Step::Prove), retried, proving(7)]);
+    assert!(!vouches(early));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::ports::journal::JournalError;
 use crate::store::fault;
 use crate::store::ledger::Ledger;
 use crate::store::rows::{Place, millis};
-use crate::store::sqlite::{Write, claims, lists, one_row};
+use crate::store::sqlite::{Write, claims, lists, one_row, proofs};
 
 /// Appends a worker's entry, under a lease that holds.
 pub(super) async fn append(
@@ -24,6 +24,9 @@ pub(super) async fn append(
         return Err(JournalError::Moved);
     }
     let row = ledger.add(entry.clone(), write.now, Some(lease.fence))?;
+    if let Some(chosen) = ledger.spends_proof(entry) {
+        proofs::spend(write, rotation, chosen).await?;
+    }
     store(write, rotation, &ledger).await?;
     Ok(row)
 }

@@ -122,7 +122,7 @@ async fn a_database_of_a_newer_schema_is_refused_with_a_sentence() {
     .await;
     store.close().await;
     let refused = open(&directory).await.unwrap_err();
-    assert!(matches!(refused, OpenError::Newer { found: 1000, known: 1 }), "{refused:?}");
+    assert!(matches!(refused, OpenError::Newer { found: 1000, known: 2 }), "{refused:?}");
     assert!(told(&refused).contains("start the newer program again"), "{refused}");
 }
 

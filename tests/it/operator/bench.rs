@@ -16,6 +16,7 @@ use reset_receiver::domain::entry::{Entry, Outcome};
 use reset_receiver::domain::ids::{
     AccountName, OrganizationId, RotationId, SourceName, TargetName, Username,
 };
+use reset_receiver::domain::proof::Prove;
 use reset_receiver::domain::secret::{
     FingerprintKey, Fingerprints, SalesforceSecret, SecretLocation, SecretText, SecretVersion,
 };
@@ -262,6 +263,7 @@ fn target(name: &str) -> Target {
         secret: SecretLocation { mount: "secret".to_owned(), path: format!("salesforce/{name}") },
         fields: SecretFields::default(),
         needs_token: true,
+        prove: Prove::Not,
         account: AccountName::parse(&format!("console-{name}")).unwrap(),
         surfaces: vec![connector(), integration()],
         order: UpdateOrder::default(),

@@ -80,6 +80,12 @@ pub(super) async fn every_entry_is_read_back_as_it_was_written(bench: Bench) {
         Entry::Warned { surface: surface.clone(), message: "a queue item failed".to_owned() },
     ];
     entries.extend(bench.whole_way());
+    // Right after the choice, as nothing is written before a spent login is decided on.
+    let version = SecretVersion(7);
+    let chosen = entries.iter().position(|entry| entry.name() == "secret_chosen").unwrap();
+    let why = "it took too long".to_owned();
+    let proof = [Entry::Proving { version }, Entry::Unproven { version, why }];
+    entries.splice(chosen + 1..=chosen, proof);
     entries.extend([
         Entry::Unconfirmed { surface: surface.clone(), shown: shown.clone() },
         Entry::Refused { surface, version: SecretVersion(7), shown },
@@ -89,6 +95,13 @@ pub(super) async fn every_entry_is_read_back_as_it_was_written(bench: Bench) {
         stuck(),
         Entry::Retried { by: "ann".to_owned() },
         Entry::UseCurrent { by: "ann".to_owned() },
+        bench.chosen(8),
+        Entry::Contained { surface: both()[0].clone(), by_us: true },
+        Entry::Proving { version: SecretVersion(8) },
+        Entry::Rejected { version: SecretVersion(8), said: "INVALID_LOGIN".to_owned() },
+        bench.chosen(9),
+        Entry::Proving { version: SecretVersion(9) },
+        Entry::Proved { version: SecretVersion(9) },
         Entry::Abandoned { by: "ann".to_owned() },
     ]);
 

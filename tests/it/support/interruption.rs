@@ -11,6 +11,7 @@ use reset_receiver::domain::event::ResetEvent;
 use reset_receiver::domain::ids::{AccountName, RotationId, TargetName};
 use reset_receiver::domain::lease::Lease;
 use reset_receiver::domain::phase::Phase;
+use reset_receiver::domain::proof::{ProofKey, ProofOutcome, SpentProof};
 use reset_receiver::domain::secret::Applied;
 use reset_receiver::ports::journal::{
     Admission, Breaker, Claim, Journal, JournalError, Placement, RotationFilter, RotationSummary,
@@ -117,6 +118,18 @@ impl Journal for Interrupted {
 
     async fn applied(&self, target: &TargetName) -> Result<Option<Applied>, JournalError> {
         self.inner.applied(target).await
+    }
+
+    async fn proof(&self, key: &ProofKey) -> Result<Option<SpentProof>, JournalError> {
+        self.inner.proof(key).await
+    }
+
+    async fn settle_proof(
+        &self,
+        key: &ProofKey,
+        outcome: &ProofOutcome,
+    ) -> Result<(), JournalError> {
+        self.inner.settle_proof(key, outcome).await
     }
 
     async fn trip(&self, account: &AccountName, breaker: &Breaker) -> Result<(), JournalError> {

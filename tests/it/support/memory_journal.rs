@@ -11,8 +11,9 @@ use reset_receiver::domain::event::ResetEvent;
 use reset_receiver::domain::ids::{AccountName, EventId, RotationId, SourceName, TargetName};
 use reset_receiver::domain::lease::Lease;
 use reset_receiver::domain::phase::Phase;
+use reset_receiver::domain::proof::{ProofKey, ProofOutcome, SpentProof};
 use reset_receiver::domain::rotation::Rotation;
-use reset_receiver::domain::secret::Applied;
+use reset_receiver::domain::secret::{Applied, SecretVersion};
 use reset_receiver::domain::target::Surface;
 use reset_receiver::ports::clock::Clock;
 use reset_receiver::ports::journal::{
@@ -33,6 +34,7 @@ struct Memory {
     leases: BTreeMap<AccountName, Held>,
     applied: BTreeMap<TargetName, Applied>,
     breakers: BTreeMap<AccountName, Breaker>,
+    proofs: BTreeMap<(TargetName, SecretVersion, Timestamp), SpentProof>,
 }
 
 struct Stored {
@@ -244,6 +246,15 @@ impl Journal for MemoryJournal {
         if stored.state.last_seq != after {
             return Err(JournalError::Moved);
         }
+        if let (Entry::Proving { version }, Some(chosen)) = (entry, &stored.state.secret) {
+            stored.state.permits(entry, now)?;
+            let key = (stored.target.clone(), *version, whole(chosen.written_at));
+            if memory.proofs.contains_key(&key) {
+                return Err(JournalError::Spent);
+            }
+            memory.proofs.insert(key, SpentProof { at: now, outcome: None });
+        }
+        let stored = memory.stored(rotation)?;
         let row = stored.add(entry.clone(), now, Some(lease.fence))?;
         let phase = Phase::of(&stored.state);
         let (target, applied) = (stored.target.clone(), stored.state.applied(now));
@@ -340,6 +351,26 @@ impl Journal for MemoryJournal {
 
     async fn breaker(&self, account: &AccountName) -> Result<Option<Breaker>, JournalError> {
         Ok(self.lock().breakers.get(account).cloned())
+    }
+
+    async fn proof(&self, key: &ProofKey) -> Result<Option<SpentProof>, JournalError> {
+        let ProofKey { target, version, written_at } = key.clone();
+        Ok(self.lock().proofs.get(&(target, version, whole(written_at))).cloned())
+    }
+
+    async fn settle_proof(
+        &self,
+        key: &ProofKey,
+        outcome: &ProofOutcome,
+    ) -> Result<(), JournalError> {
+        let ProofKey { target, version, written_at } = key.clone();
+        match self.lock().proofs.get_mut(&(target, version, whole(written_at))) {
+            Some(spent) if spent.outcome.is_none() => {
+                spent.outcome = Some(outcome.clone());
+                Ok(())
+            }
+            _ => Err(JournalError::Inconsistent("no login that is open".into())),
+        }
     }
 
     async fn clear_breaker(&self, account: &AccountName) -> Result<(), JournalError> {

@@ -12,6 +12,7 @@ use reset_receiver::domain::fault::Fault;
 use reset_receiver::domain::ids::{
     AccountName, OrganizationId, SourceName, TargetName, UserId, Username,
 };
+use reset_receiver::domain::proof::Prove;
 use reset_receiver::domain::secret::SecretLocation;
 use reset_receiver::domain::step::Step;
 use reset_receiver::domain::target::{SecretFields, Surface, Target, UpdateOrder};
@@ -157,6 +158,7 @@ pub(crate) fn acme() -> Target {
         secret: SecretLocation { mount: "secret".to_owned(), path: "acme".to_owned() },
         fields: SecretFields::default(),
         needs_token: true,
+        prove: Prove::Not,
         account: AccountName::parse("console").unwrap(),
         surfaces: vec![Surface::Integration { instance: None }],
         order: UpdateOrder::default(),

@@ -6,6 +6,7 @@ mod console;
 mod credential;
 mod faults;
 mod log;
+mod login_api;
 mod salesforce;
 mod schedule;
 mod server;
@@ -19,7 +20,7 @@ pub use credential::Credential;
 pub use faults::{Fault, Match, ParseFaultError, Times};
 pub use log::{Change, ConsoleRequest};
 pub use salesforce::{
-    Caller, Lockout, LoginOutcome, LoginRecord, Salesforce, UnknownUser, UserSnapshot,
+    Caller, Lockout, LoginMethod, LoginOutcome, LoginRecord, Salesforce, UnknownUser, UserSnapshot,
 };
 pub use simulator::Simulator;
 pub use skins::{Skin, UnknownSkin};

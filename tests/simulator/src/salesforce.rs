@@ -1,9 +1,9 @@
 //! The Salesforce organisation: users, passwords, tokens, the lock-out policy and login history.
 //!
-//! Here is no network: connectors and Integration log in by a call. SOAP `login()` and the OAuth
-//! password grant would be two more callers of [`Salesforce::login`].
+//! Here is no network: connectors and Integration log in by a call, and so do SOAP `login()` and
+//! the OAuth password grant, which are on the wire elsewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -54,6 +54,15 @@ impl fmt::Display for Caller {
     }
 }
 
+/// A way for a program to log in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LoginMethod {
+    /// `login()` of the SOAP API.
+    Soap,
+    /// The OAuth 2.0 username-password flow.
+    OauthPassword,
+}
+
 /// How a login ended, in the words of Salesforce's login history where it has some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoginOutcome {
@@ -69,6 +78,8 @@ pub enum LoginOutcome {
     PasswordLockout,
     /// There is no such user.
     UnknownUser,
+    /// The way to log in is switched off; the secret was not looked at.
+    MethodOff,
 }
 
 impl LoginOutcome {
@@ -86,6 +97,7 @@ impl LoginOutcome {
             Self::TokenRequired => "Failed: API security token required",
             Self::PasswordLockout => "Password Lockout",
             Self::UnknownUser => "Unknown User",
+            Self::MethodOff => "Username-Password Flow Disabled",
         }
     }
 }
@@ -151,6 +163,9 @@ struct Organisation {
     lockout: Lockout,
     users: BTreeMap<String, User>,
     history: Vec<LoginRecord>,
+    off: BTreeSet<LoginMethod>,
+    moved_to: Option<String>,
+    sessions: BTreeSet<String>,
 }
 
 /// A handle to the organisation. Clones share it.
@@ -163,7 +178,7 @@ pub struct Salesforce {
 impl Salesforce {
     pub(crate) fn new(lockout: Lockout, users: Vec<User>, order: Order) -> Self {
         let users = users.into_iter().map(|user| (key(&user.credential.username), user)).collect();
-        let organisation = Organisation { lockout, users, history: Vec::new() };
+        let organisation = Organisation { lockout, users, ..Organisation::default() };
         Self { organisation: Arc::new(Mutex::new(organisation)), order }
     }
 
@@ -256,6 +271,66 @@ impl Salesforce {
         };
         organisation.history.push(record);
         outcome
+    }
+
+    /// Switches a way to log in off, or on again.
+    pub fn switch(&self, method: LoginMethod, on: bool) {
+        let mut organisation = self.lock();
+        if on {
+            organisation.off.remove(&method);
+        } else {
+            organisation.off.insert(method);
+        }
+    }
+
+    /// From now on programs that log in are told that they did so in this organisation.
+    pub fn move_to_organization(&self, id: &str) {
+        self.lock().moved_to = Some(id.to_owned());
+    }
+
+    /// The organisation that programs are told of when they log in.
+    pub(crate) fn told_organization(&self) -> String {
+        self.lock().moved_to.clone().unwrap_or_else(|| self.organization_id().to_owned())
+    }
+
+    /// One login of a program, and the session that it opens.
+    pub(crate) fn api_login(
+        &self,
+        method: LoginMethod,
+        username: &str,
+        secret: &str,
+    ) -> (LoginOutcome, Option<String>) {
+        let caller = Caller::Other("API".to_owned());
+        if self.lock().off.contains(&method) {
+            self.record(username, caller, LoginOutcome::MethodOff);
+            return (LoginOutcome::MethodOff, None);
+        }
+        let outcome = self.login(username, secret, caller);
+        let opens = matches!(outcome, LoginOutcome::Success | LoginOutcome::PasswordExpired);
+        let session = opens.then(|| format!("{}!AQ.{}", self.organization_id(), random_token()));
+        self.lock().sessions.extend(session.clone());
+        (outcome, session)
+    }
+
+    /// Ends a program's session; says whether there was one.
+    pub(crate) fn end_session(&self, session: &str) -> bool {
+        self.lock().sessions.remove(session)
+    }
+
+    /// How many sessions of programs are open.
+    pub fn open_api_sessions(&self) -> usize {
+        self.lock().sessions.len()
+    }
+
+    fn record(&self, username: &str, caller: Caller, outcome: LoginOutcome) {
+        let record = LoginRecord {
+            order: self.order.next(),
+            at: clock::now(),
+            username: username.to_owned(),
+            caller,
+            outcome,
+        };
+        self.lock().history.push(record);
     }
 
     /// Every login so far, oldest first.

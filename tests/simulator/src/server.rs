@@ -11,7 +11,7 @@ use actix_web::cookie::Cookie;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, LOCATION, USER_AGENT};
 use actix_web::web::{Bytes, Data};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
 use crate::clock::{self, Order};
 use crate::console::Console;
@@ -266,13 +266,27 @@ fn send(reply: Reply, faults: &[Fault]) -> HttpResponse {
             response.insert_header((LOCATION, to));
             (String::new(), cookie)
         }
-        Reply::Nothing => return response.body(Broken { whole: 1, part: None }),
+        Reply::Nothing => return nothing(),
     };
     if let Some(cookie) = cookie {
         response.cookie(Cookie::build(COOKIE, cookie).path("/").http_only(true).finish());
     }
     response.insert_header((CONTENT_TYPE, "text/html; charset=utf-8"));
-    let mut bytes = html.into_bytes();
+    with_body(response, html, faults)
+}
+
+/// Nothing: the connection is dropped.
+pub(crate) fn nothing() -> HttpResponse {
+    HttpResponse::Ok().body(Broken { whole: 1, part: None })
+}
+
+/// The answer's body, as far as the faults leave it whole.
+pub(crate) fn with_body(
+    mut response: HttpResponseBuilder,
+    text: String,
+    faults: &[Fault],
+) -> HttpResponse {
+    let mut bytes = text.into_bytes();
     if faults.contains(&Fault::WrongEncoding) {
         bytes = latin_1(&bytes);
     }

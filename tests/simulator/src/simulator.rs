@@ -16,6 +16,7 @@ use crate::console::second_factor;
 use crate::console::surface::State;
 use crate::faults::{Fault, Match, Times};
 use crate::log::ConsoleRequest;
+use crate::login_api::{self, LoginApi};
 use crate::salesforce::{LoginRecord, Salesforce};
 use crate::server::{self, Shared};
 use crate::world::World;
@@ -35,6 +36,7 @@ pub struct Simulator {
 
 struct Running {
     shared: Data<Shared>,
+    login_api: Data<LoginApi>,
     salesforce: Salesforce,
     url: String,
     server: ServerHandle,
@@ -68,11 +70,14 @@ impl Simulator {
             order,
             delay: world.delay,
         });
-        let state = shared.clone();
+        let login_api = Data::new(LoginApi::new(salesforce.clone(), shared.clone()));
+        let (state, api) = (shared.clone(), login_api.clone());
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(state.clone())
+                .app_data(api.clone())
                 .app_data(web::PayloadConfig::new(LARGEST_BODY))
+                .service(web::scope("/services").default_service(web::to(login_api::handle)))
                 .default_service(web::to(server::handle))
         })
         .workers(WORKERS)
@@ -89,7 +94,7 @@ impl Simulator {
             tasks.push(tokio::spawn(keep_time(shared.clone(), salesforce.clone())));
         }
         let url = format!("http://{address}");
-        let running = Running { shared, salesforce, url, server: handle, tasks };
+        let running = Running { shared, login_api, salesforce, url, server: handle, tasks };
         Ok(Self { running: Arc::new(running) })
     }
 
@@ -101,6 +106,16 @@ impl Simulator {
     /// The console's address, without a slash at the end.
     pub fn console_url(&self) -> &str {
         &self.running.url
+    }
+
+    /// Where programs log in to Salesforce, without a slash at the end.
+    pub fn login_url(&self) -> &str {
+        &self.running.url
+    }
+
+    /// The names of the requests to Salesforce so far, in the order in which they arrived.
+    pub fn api_log(&self) -> Vec<String> {
+        self.running.login_api.log()
     }
 
     /// The Salesforce organisation.

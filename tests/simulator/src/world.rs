@@ -246,6 +246,11 @@ impl World {
     /// That user's first password.
     pub const SALESFORCE_PASSWORD: &'static str = "Old-password-1";
 
+    /// The consumer key of the organisation's connected app.
+    pub const CLIENT_ID: &'static str = "3MVG9-made-up-consumer-key";
+    /// Its consumer secret.
+    pub const CLIENT_SECRET: &'static str = "made-up-CANARY-consumer-secret";
+
     /// An empty world.
     pub fn new() -> Self {
         Self::default()

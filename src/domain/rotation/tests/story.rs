@@ -139,6 +139,26 @@ pub(super) fn written(version: u64, written_at: i64, decided_for: i64) -> Entry 
     }
 }
 
+/// The login of a version is announced, and with that spent.
+pub(super) fn proving(version: u64) -> Entry {
+    Entry::Proving { version: SecretVersion(version) }
+}
+
+/// Salesforce took a version.
+pub(super) fn proved(version: u64) -> Entry {
+    Entry::Proved { version: SecretVersion(version) }
+}
+
+/// The login of a version says nothing.
+pub(super) fn unproven(version: u64) -> Entry {
+    Entry::Unproven { version: SecretVersion(version), why: "no answer came".to_owned() }
+}
+
+/// Salesforce refused a version.
+pub(super) fn rejected(version: u64) -> Entry {
+    Entry::Rejected { version: SecretVersion(version), said: "INVALID_LOGIN".to_owned() }
+}
+
 pub(super) fn updating(surface: Surface, version: u64) -> Entry {
     Entry::Updating { surface, version: SecretVersion(version) }
 }
@@ -159,8 +179,12 @@ fn refused() -> Entry {
 }
 
 pub(super) fn stuck() -> Entry {
+    stuck_at(Step::Contain)
+}
+
+pub(super) fn stuck_at(step: Step) -> Entry {
     Entry::Stuck {
-        step: Step::Contain,
+        step,
         surface: None,
         fault: Fault::Permanent,
         message: "the console has changed".to_owned(),
@@ -189,6 +213,13 @@ pub(super) fn states() -> Vec<(&'static str, Story)> {
         ("waiting for the secret", Story::contained().and([waiting])),
         ("7 chosen before containment", Story::begun().and([chosen(7, 100)])),
         ("7 chosen", chosen_7.clone()),
+        ("proving 7", chosen_7.clone().and([proving(7)])),
+        ("7 proved", chosen_7.clone().and([proving(7), proved(7)])),
+        ("7 unproven", chosen_7.clone().and([proving(7), unproven(7)])),
+        ("7 rejected", chosen_7.clone().and([proving(7), rejected(7)])),
+        ("8 chosen after 7 was proved", {
+            chosen_7.clone().and([proving(7), proved(7), chosen(8, 100)])
+        }),
         ("updating i", chosen_7.clone().and([updating(integration(), 7)])),
         ("i updated", chosen_7.clone().and(update(integration(), 7))),
         ("all updated", Story::updated()),
@@ -236,6 +267,11 @@ pub(super) fn entries() -> Vec<(&'static str, Entry)> {
         ("secret_chosen 8", chosen(8, 100)),
         ("secret_chosen 8 for the newer reset", chosen(8, 500)),
         ("secret_chosen 1 of a new history", written(1, 120, 100)),
+        ("proving 7", proving(7)),
+        ("proving 8", proving(8)),
+        ("proved 7", proved(7)),
+        ("unproven 7", unproven(7)),
+        ("rejected 7", rejected(7)),
         ("updating i 7", updating(i.clone(), 7)),
         ("updating a 7", updating(a.clone(), 7)),
         ("updating i 6", updating(i.clone(), 6)),

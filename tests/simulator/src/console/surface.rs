@@ -85,6 +85,7 @@ pub(crate) fn login_error(last: LoginOutcome) -> Option<String> {
         }
         LoginOutcome::InvalidPassword
         | LoginOutcome::PasswordLockout
+        | LoginOutcome::MethodOff
         | LoginOutcome::UnknownUser => {
             "INVALID_LOGIN: Invalid username, password, security token; or user locked out."
         }

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod login_api;
+#[cfg(test)]
 mod person;
 #[cfg(test)]
 mod program;
