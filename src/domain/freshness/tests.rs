@@ -5,7 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain::event::ResetKind;
-use crate::domain::freshness::{Half, Question, Reading, Reset, Verdict, Waiting, decide};
+use crate::domain::freshness::{
+    Half, Question, Reading, Reset, Superseded, Verdict, Waiting, decide,
+};
+use crate::domain::track::Chosen;
 use crate::domain::secret::{
     Applied, FingerprintKey, Fingerprints, SalesforceSecret, SecretText, SecretVersion,
 };
