@@ -35,9 +35,8 @@ impl Rotation {
     /// Decides what comes next. `applied` is what the last completed rotation of the target wrote.
     pub fn next(&self, target: &Target, applied: Option<&Applied>, grace: Duration) -> Next {
         match &self.standing {
-            Standing::Completed(_) | Standing::Abandoned => return Next::Rest,
             Standing::Stuck(_) if self.may_choose() => return Next::AwaitSecret,
-            Standing::Stuck(_) => return Next::Rest,
+            Standing::Stuck(_) | Standing::Completed(_) | Standing::Abandoned => return Next::Rest,
             Standing::Active => {}
         }
         if self.is_urgent(target, applied, grace) {

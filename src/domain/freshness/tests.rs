@@ -8,10 +8,10 @@ use crate::domain::event::ResetKind;
 use crate::domain::freshness::{
     Half, Question, Reading, Reset, Superseded, Verdict, Waiting, decide,
 };
-use crate::domain::track::Chosen;
 use crate::domain::secret::{
     Applied, FingerprintKey, Fingerprints, SalesforceSecret, SecretText, SecretVersion,
 };
+use crate::domain::track::Chosen;
 
 const GRACE: Duration = Duration::from_mins(10);
 const T: i64 = 100_000;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use reset_receiver::domain::backoff::Backoff;
 use reset_receiver::domain::entry::Outcome;
@@ -13,6 +14,7 @@ use reset_receiver::domain::ids::{
     AccountName, EventId, OrganizationId, SourceName, TargetName, Username,
 };
 use reset_receiver::domain::phase::Phase;
+use reset_receiver::domain::proof::Prove;
 use reset_receiver::domain::secret::{FingerprintKey, SecretLocation};
 use reset_receiver::domain::step::Step;
 use reset_receiver::domain::target::{SecretFields, Surface, Target, UpdateOrder};
@@ -24,6 +26,7 @@ use reset_receiver::engine::targets::Targets;
 use reset_receiver::engine::worker::Worker;
 use reset_receiver::ports::clock::Clock;
 use reset_receiver::ports::journal::{Admission, Journal, JournalError};
+use reset_receiver::ports::login_probe::{LoginProbe, ProbeError, ReadyLogin};
 use reset_receiver::ports::meter::{DeliveryOutcome, Meter, RefusedBy};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -97,6 +100,7 @@ fn target() -> Target {
         account: AccountName::parse("acme").unwrap(),
         surfaces: places().into_keys().collect(),
         order: UpdateOrder::default(),
+        prove: Prove::default(),
     }
 }
 
@@ -169,6 +173,7 @@ fn engine(number: usize, world: &World, journal: &Arc<dyn Journal>) -> drive::Wo
         logins: Arc::new(logins),
         clock,
         meter: Arc::new(Nobody),
+        probe: Arc::new(Nobody),
         fingerprints: FingerprintKey::new(vec![5; 32]).unwrap(),
         settings,
     }
@@ -178,11 +183,10 @@ fn engine(number: usize, world: &World, journal: &Arc<dyn Journal>) -> drive::Wo
 async fn write(world: &World, worker: usize, moment: Moment) -> Result<(), JournalError> {
     match moment {
         Moment::Before(entry) => match world.before(worker, entry.name()).await {
-            Luck::Good => Ok(()),
             Luck::Refused | Luck::ReplyLost if world.once_in(4) => {
                 Err(JournalError::Unavailable("the store is busy".into()))
             }
-            Luck::Refused | Luck::ReplyLost => Ok(()),
+            Luck::Good | Luck::Refused | Luck::ReplyLost => Ok(()),
         },
         Moment::After(entry) => {
             world.say(format!("worker {worker} wrote: {entry}"));
@@ -312,8 +316,15 @@ async fn judge(world: &World, journal: &MemoryJournal) -> Result<String, String>
     if facts.wrongs.is_empty() { Ok(story) } else { Err(story) }
 }
 
-/// A meter that nobody reads.
+/// A meter that nobody reads, and a probe that nobody configured.
 struct Nobody;
+
+#[async_trait]
+impl LoginProbe for Nobody {
+    async fn prepare(&self, _target: &Target) -> Result<Box<dyn ReadyLogin>, ProbeError> {
+        Err(ProbeError::NotConfigured)
+    }
+}
 
 impl Meter for Nobody {
     fn delivery(&self, _source: &str, _outcome: DeliveryOutcome) {}

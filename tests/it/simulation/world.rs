@@ -151,6 +151,6 @@ impl World {
 
     async fn die(&self, worker: usize) {
         self.deaths[worker].notify_one();
-        pending().await
+        pending::<()>().await;
     }
 }

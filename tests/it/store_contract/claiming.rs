@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use reset_receiver::domain::entry::{Entry, Outcome};
 use reset_receiver::domain::ids::RotationId;
@@ -9,6 +10,9 @@ use reset_receiver::domain::lease::Lease;
 use reset_receiver::ports::journal::{Journal, JournalError};
 
 use super::bench::{Bench, SECOND, TTL, stuck};
+
+/// When a lease that was taken now is about to end.
+const A_SECOND_BEFORE_ITS_END: Duration = Duration::from_secs(TTL.as_secs() - 1);
 
 pub(super) async fn two_claims_never_give_the_same_account(bench: Bench) {
     let journal = bench.open().await;
@@ -74,12 +78,12 @@ pub(super) async fn what_is_to_be_contained_comes_first_then_the_longest_due(ben
     let older = bench.admit(&journal, "globex", "login").await;
     bench.clock.advance(SECOND);
     let newer = bench.admit(&journal, "initech", "login").await;
-    let mut order = Vec::new();
+    let mut claimed = Vec::new();
     while let Some(claim) = journal.claim("worker", TTL).await.unwrap() {
-        order.push(claim.rotation);
+        claimed.push(claim.rotation);
         journal.release(&claim.lease, claim.rotation, None).await.unwrap();
     }
-    assert_eq!(order, [older, newer, contained]);
+    assert_eq!(claimed, [older, newer, contained]);
 }
 
 pub(super) async fn a_rotation_that_sleeps_is_not_claimed_before_its_time(bench: Bench) {
@@ -107,7 +111,7 @@ pub(super) async fn a_lease_that_expires_is_taken_over_and_says_so(bench: Bench)
     let journal = bench.open().await;
     let rotation = bench.admit(&journal, "acme", "login").await;
     let dead = bench.claim(&journal).await;
-    bench.clock.advance(TTL - SECOND);
+    bench.clock.advance(A_SECOND_BEFORE_ITS_END);
     assert!(journal.claim("worker", TTL).await.unwrap().is_none(), "it still holds");
     bench.clock.advance(SECOND);
     let heir = bench.claim(&journal).await;
@@ -182,10 +186,10 @@ pub(super) async fn a_renewed_lease_lasts_longer(bench: Bench) {
     let journal = bench.open().await;
     let rotation = bench.admit(&journal, "acme", "login").await;
     let claim = bench.claim(&journal).await;
-    bench.clock.advance(TTL - SECOND);
+    bench.clock.advance(A_SECOND_BEFORE_ITS_END);
     let renewed = journal.renew(&claim.lease, TTL).await.unwrap();
     assert_eq!((renewed.fence, renewed.expires_at), (claim.lease.fence, bench.now() + TTL));
-    bench.clock.advance(TTL - SECOND);
+    bench.clock.advance(A_SECOND_BEFORE_ITS_END);
     assert!(journal.claim("worker", TTL).await.unwrap().is_none());
     bench.write(&journal, &claim, [Entry::TakenOver]).await;
     journal.release(&renewed, rotation, None).await.unwrap();
