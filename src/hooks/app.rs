@@ -11,6 +11,7 @@ use crate::engine::intake::Intake;
 use crate::hooks::access_log::access_log;
 use crate::hooks::headers::screen;
 use crate::hooks::limits::Limits;
+use crate::hooks::outbound_messages;
 use crate::hooks::problem::Problem;
 use crate::hooks::resets;
 use crate::hooks::sources::Sources;
@@ -46,6 +47,14 @@ pub(super) fn app(
             web::resource("/v1/resets/{source}")
                 .post(resets::receive)
                 .default_service(web::to(method_not_allowed)),
+        )
+        .service(
+            web::resource([
+                "/v1/outbound-messages/{source}",
+                "/v1/outbound-messages/{source}/{secret}",
+            ])
+            .post(outbound_messages::receive)
+            .default_service(web::to(method_not_allowed)),
         )
         .default_service(web::to(unknown_route))
 }
