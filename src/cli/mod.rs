@@ -11,11 +11,13 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::cli::fingerprint::FingerprintArguments;
 use crate::cli::remote::RemoteCommand;
 use crate::domain::ids::TargetName;
 
 pub mod client;
 pub mod doctor;
+pub mod fingerprint;
 pub mod follow;
 pub mod host;
 pub mod remote;
@@ -50,6 +52,8 @@ pub enum Command {
     /// What asks a running receiver.
     #[command(flatten)]
     Remote(RemoteCommand),
+    /// Print the pins of a client certificate and of its public key.
+    Fingerprint(FingerprintArguments),
 }
 
 /// What runs in this process.

@@ -54,7 +54,8 @@ impl Console {
         let operations = Operations::new(intake, j, c, t, wake);
         let metrics = Arc::new(Metrics::new([]));
         let readiness = Readiness::default();
-        let parts = Parts { journal, operations, targets, metrics, readiness, clock };
+        let messages = messages();
+        let parts = Parts { journal, operations, targets, messages, metrics, readiness, clock };
         let token = |name: &str, role, token: &str| AccessToken {
             name: name.to_owned(),
             role,
