@@ -20,6 +20,7 @@ pub mod doctor;
 pub mod fingerprint;
 pub mod follow;
 pub mod host;
+pub mod outbound_sample;
 pub mod remote;
 mod secret_file;
 pub mod send;
