@@ -16,6 +16,7 @@ mod image;
 mod manifests;
 mod openapi;
 mod operator;
+mod outbound;
 mod rotation;
 mod store_contract;
 mod vault;

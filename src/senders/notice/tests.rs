@@ -14,7 +14,8 @@ const WINDOW: Duration = Duration::from_mins(5);
 
 fn parse_with(signed: Option<&str>, body: &str) -> Result<ResetEvent, InvalidNotice> {
     let source = SourceName::parse("flow").unwrap();
-    let proof = Proof { id: signed.map(|id| EventId::parse(id).unwrap()), sent_at: None };
+    let id = signed.map(|id| EventId::parse(id).unwrap());
+    let proof = Proof { id, ..Proof::default() };
     parse(&source, &proof, body.as_bytes(), NOW.parse().unwrap(), WINDOW)
 }
 
