@@ -152,8 +152,10 @@ async fn a_soap_client_that_knows_the_description_alone_is_understood() {
     // A fault is read as one as well.
     let wsdl = receiver.directory.path().join("message.wsdl");
     let path = format!("/v1/outbound-messages/users/{SECRET}");
-    let none = posted(&receiver, &wsdl, &path, &json!([]), Some(&ours)).await;
-    assert!(none.starts_with("fault soapenv:Client: there must be 1 to 100"), "{none}");
+    let nameless = json!([["04l", {"Id": "0055e000002KjHgAAK"}]]);
+    let fault = posted(&receiver, &wsdl, &path, &nameless, Some(&ours)).await;
+    let expected = "fault soapenv:Client: Notification/Id must have 15 or 18 letters and digits";
+    assert_eq!(fault, expected);
 }
 
 #[tokio::test]

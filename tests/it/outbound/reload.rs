@@ -110,7 +110,6 @@ async fn keys_and_certificates_are_exchanged_under_open_connections_and_a_bad_fi
 {
     let town = Town::new(Skin::Plain).await;
     let organization = town.simulator.salesforce().organization_id();
-    let organization = organization.as_str();
     let (old, new) = (of_salesforce("old.example"), of_salesforce("new.example"));
     write(&town, "client.crt", &old.pem);
     write(&town, "path-secret", SECRET);
