@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 #[error("a pin is sha256: and 64 hexadecimal digits; `reset-receiver fingerprint` prints it")]
 pub struct InvalidPin;
 
-/// A digest of a certificate, or of its SubjectPublicKeyInfo, each in DER.
+/// A digest of a certificate, or of its `SubjectPublicKeyInfo`, each in DER.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Pin([u8; 32]);
 

@@ -45,7 +45,9 @@ pub(super) async fn receive(
     };
     match received {
         Ok(admissions) => {
-            admissions.iter().for_each(|admission| count(outcome(admission)));
+            for admission in &admissions {
+                count(outcome(admission));
+            }
             answer(StatusCode::OK, ACK.to_owned())
         }
         Err(Failure::Message(invalid)) => {

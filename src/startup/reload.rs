@@ -48,7 +48,10 @@ enum ReloadError {
 /// All faults in one text; a person repairs them at once.
 fn faults(error: &ConfigError) -> String {
     match error {
-        ConfigError::Faults(faults) => faults.iter().map(|fault| format!("; {fault}")).collect(),
+        ConfigError::Faults(faults) => {
+            let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            format!(": {}", lines.join("; "))
+        }
         ConfigError::File { .. } | ConfigError::Syntax(_) => String::new(),
     }
 }

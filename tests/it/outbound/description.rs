@@ -42,7 +42,7 @@ fn python() -> PathBuf {
 }
 
 /// The private listener of a receiver whose sources send these objects.
-async fn operator(receiver: &PublicListener, objects: Vec<(&str, OutboundObject)>) -> String {
+fn operator(receiver: &PublicListener, objects: Vec<(&str, OutboundObject)>) -> String {
     let journal: Arc<dyn Journal> = Arc::new(receiver.store.clone());
     let (clock, targets) = (at_now(), Arc::new(Targets::new([acme()])));
     let wake = Arc::new(Notify::new());
@@ -112,7 +112,7 @@ async fn a_soap_client_that_knows_the_description_alone_is_understood() {
         vec![source("salesforce", reset_event(), both()), source("users", user(), both())];
     let receiver = PublicListener::of(sources, Limits::default()).await;
     let objects = vec![("salesforce", reset_event()), ("users", user())];
-    let base = operator(&receiver, objects).await;
+    let base = operator(&receiver, objects);
     let events = json!([
         [id(1), {
             "Id": "a015e00000ZyXwVAAV",
@@ -161,7 +161,7 @@ async fn a_soap_client_that_knows_the_description_alone_is_understood() {
 #[tokio::test]
 async fn only_sources_of_outbound_messages_have_a_description() {
     let receiver = PublicListener::start().await;
-    let base = operator(&receiver, vec![("salesforce", reset_event())]).await;
+    let base = operator(&receiver, vec![("salesforce", reset_event())]);
     for (path, detail) in [
         ("/v1/outbound-messages/apex?wsdl", "there is no such source of outbound messages"),
         ("/v1/outbound-messages/A?wsdl", "there is no such source of outbound messages"),
