@@ -1,6 +1,13 @@
 //! What Salesforce sends, as its documentation and captured messages show it.
 
-use super::*;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{ACK, NACK, fault};
+use super::{Doubt, InvalidMessage, Message, Notified, OutboundMessages, parse, xml};
+use crate::domain::event::{ResetKind, Subject, UserKey};
+use crate::domain::ids::{OrganizationId, SourceName, UserId, Username};
+use crate::domain::outbound_object::OutboundObject;
 use crate::domain::outbound_object::{ApiName, KindField};
 
 const NOW: &str = "2026-03-02T09:15:04Z";
