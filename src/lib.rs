@@ -29,7 +29,7 @@
 //! ```text
 //!  main ─► cli ─► startup ─► config · telemetry · metrics · shutdown · clock
 //!           ┌────────┴───────────┐
-//!    hooks · operator      vault · communigator · store        adapters never import one another
+//!    hooks · operator      vault · communigator · store · sns  adapters never import one another
 //!      │  └─► senders            │
 //!      ▼                         ▼
 //!    engine ─────────────────► ports
@@ -79,6 +79,7 @@ pub mod operator;
 pub mod ports;
 pub mod senders;
 pub mod shutdown;
+pub mod sns;
 pub mod startup;
 pub mod store;
 pub mod telemetry;

@@ -6,3 +6,5 @@ pub mod console;
 pub mod journal;
 pub mod meter;
 pub mod secret_store;
+pub mod secret_writer;
+pub mod web;

@@ -3,6 +3,7 @@
 
 pub mod bearer;
 pub mod delivery;
+pub mod email;
 pub mod json;
 pub mod keys;
 pub mod notice;
