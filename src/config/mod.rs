@@ -1,5 +1,6 @@
 //! One TOML file and the environment become a [`Config`], or every fault at once.
 
+mod emails;
 mod overlay;
 mod reader;
 mod sections;
@@ -17,6 +18,7 @@ use crate::domain::ids::{AccountName, SourceName, TargetName};
 use crate::domain::target::Target;
 use crate::engine::console_login::LoginLocation;
 
+pub use crate::config::emails::EmailSection;
 pub use crate::config::reader::Fault;
 pub use crate::config::sections::{
     AuthenticationFiles, HooksSection, OperatorSection, OperatorToken,
@@ -76,7 +78,9 @@ pub struct Source {
     pub targets: Option<Vec<TargetName>>,
     /// How many deliveries from one address are looked at in one minute, and at once.
     pub rate_per_minute: NonZeroU32,
-    /// The ways to authenticate, one of which has to succeed.
+    /// For a source of mails: everything about them.
+    pub email: Option<EmailSection>,
+    /// The ways to authenticate, one of which has to succeed; a source of mails has its own.
     pub authentication: Vec<AuthenticationFiles>,
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use toml::Value;
 
+use crate::config::emails::email;
 use crate::config::reader::{
     Reader, address, duration, flag, parsed, path, paths, text, texts, url, urls, whole,
 };
@@ -19,6 +20,7 @@ use crate::engine::console_login::LoginLocation;
 use crate::engine::operations::Operations;
 use crate::engine::settings::Settings as Rotation;
 use crate::operator::who_may::Role;
+use crate::senders::source::Format;
 use crate::telemetry::{LogFormat, Settings as Log};
 use crate::vault::{Auth, Settings as Vault};
 
@@ -322,9 +324,10 @@ pub(in crate::config) fn source(name: &str, section: &mut Reader<'_>) -> Option<
     if name.as_ref().is_some_and(|name| name.as_str() == Operations::SOURCE) {
         section.fault("", "this name stands for the operator; choose another");
     }
-    section.required("format", |value| match value.as_str() {
-        Some("notice") => Ok(()),
-        _ => Err("must be \"notice\"".to_owned()),
+    let format = section.required("format", |value| match value.as_str() {
+        Some("notice") => Ok(Format::Notice),
+        Some("email") => Ok(Format::Email),
+        _ => Err("must be \"notice\" or \"email\"".to_owned()),
     });
     let targets = section.optional("targets", |value| {
         texts(value)?
@@ -336,6 +339,17 @@ pub(in crate::config) fn source(name: &str, section: &mut Reader<'_>) -> Option<
         whole(1..=1_000_000)(value)
             .map(|rate: u32| NonZeroU32::new(rate).unwrap_or(RATE_PER_MINUTE))
     });
+    // A relay proves itself in its own way, which stands with what else is said of its mails.
+    if format == Some(Format::Email) {
+        let email = section.table("email", email)?;
+        return Some(Source {
+            name: name?,
+            targets,
+            rate_per_minute: rate_per_minute.unwrap_or(RATE_PER_MINUTE),
+            email: Some(email),
+            authentication: Vec::new(),
+        });
+    }
     let authentication = section.each("authentication", authentication);
     if authentication.is_empty() {
         section.fault("authentication", "must name at least one scheme; there is no \"none\"");
@@ -344,6 +358,7 @@ pub(in crate::config) fn source(name: &str, section: &mut Reader<'_>) -> Option<
         name: name?,
         targets,
         rate_per_minute: rate_per_minute.unwrap_or(RATE_PER_MINUTE),
+        email: None,
         authentication,
     })
 }

@@ -7,6 +7,7 @@
 mod access_log;
 mod app;
 mod connections;
+mod emails;
 mod headers;
 mod listener;
 mod peer;
@@ -20,5 +21,5 @@ pub mod limits;
 pub mod server;
 pub mod tls;
 
-pub use server::{BindError, BoundHooks, Hooks, Settings};
+pub use server::{BindError, BoundHooks, Hooks, Mails, Settings};
 pub use sources::Sources;

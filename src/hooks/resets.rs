@@ -1,6 +1,7 @@
 //! `POST /v1/resets/{source}`: a JSON notice of one reset.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use actix_web::web::Bytes;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
@@ -14,6 +15,7 @@ use crate::hooks::app::State;
 use crate::hooks::headers::{self, Received};
 use crate::hooks::limits::Limits;
 use crate::hooks::problem::Problem;
+use crate::hooks::sources::Gate;
 use crate::ports::journal::Admission;
 use crate::ports::meter::DeliveryOutcome;
 use crate::senders::delivery::Delivery;
@@ -49,14 +51,9 @@ async fn take(
     payload: web::Payload,
     state: &State,
 ) -> Result<(EventId, Admission), Problem> {
-    let name = request.match_info().get("source").unwrap_or_default();
-    let name = SourceName::parse(name).map_err(|_| Problem::UnknownSource)?;
-    let gate = state.sources.get(&name, Format::Notice).ok_or(Problem::UnknownSource)?;
-    request.extensions_mut().insert(KnownSource(name));
-    // A connection always has an address; one that lost it already shares a bucket.
-    let address = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-    gate.limiter.take(address).map_err(|retry_after| Problem::Throttled { retry_after })?;
-    let body = read(request, payload, &state.limits).await?;
+    let gate = gate(request, state, Format::Notice)?;
+    pass(request, &gate)?;
+    let body = read(request, payload, state.limits.json_body, &state.limits).await?;
 
     let source = &gate.source;
     let now = state.clock.now();
@@ -74,13 +71,33 @@ async fn take(
     Ok((event_id, admission))
 }
 
-/// Reads the whole body, within the limits of size and time.
-async fn read(
+/// The source that the route names.
+pub(super) fn gate(
+    request: &HttpRequest,
+    state: &State,
+    format: Format,
+) -> Result<Arc<Gate>, Problem> {
+    let name = request.match_info().get("source").unwrap_or_default();
+    let name = SourceName::parse(name).map_err(|_| Problem::UnknownSource)?;
+    let gate = state.sources.get(&name, format).ok_or(Problem::UnknownSource)?;
+    request.extensions_mut().insert(KnownSource(name));
+    Ok(gate)
+}
+
+/// Lets a request of a known source through, or says that it is one too many.
+pub(super) fn pass(request: &HttpRequest, gate: &Gate) -> Result<(), Problem> {
+    // A connection always has an address; one that lost it already shares a bucket.
+    let address = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    gate.limiter.take(address).map_err(|retry_after| Problem::Throttled { retry_after })
+}
+
+/// Reads the whole body, of at most `limit` bytes, within the time that the limits allow.
+pub(super) async fn read(
     request: &HttpRequest,
     payload: web::Payload,
+    limit: usize,
     limits: &Limits,
 ) -> Result<Bytes, Problem> {
-    let limit = limits.json_body;
     let announced = headers::content_length(request);
     if announced.is_some_and(|length| usize::try_from(length).map_or(true, |bytes| bytes > limit)) {
         return Err(Problem::TooLarge { limit });
@@ -96,7 +113,11 @@ async fn read(
 
 /// Hands the event over in a task of its own: a sender that hangs up in the middle must not leave
 /// a rotation written down and the worker asleep.
-async fn admit(state: &State, source: &Source, event: ResetEvent) -> Result<Admission, Problem> {
+pub(super) async fn admit(
+    state: &State,
+    source: &Source,
+    event: ResetEvent,
+) -> Result<Admission, Problem> {
     let intake = state.intake.clone();
     let targets = source.targets.clone();
     let admitting =
@@ -121,7 +142,8 @@ async fn admit(state: &State, source: &Source, event: ResetEvent) -> Result<Admi
     }
 }
 
-fn outcome(admission: &Admission) -> DeliveryOutcome {
+/// What an admission counts as.
+pub(super) fn outcome(admission: &Admission) -> DeliveryOutcome {
     match admission {
         Admission::Accepted(_) => DeliveryOutcome::Accepted,
         Admission::Duplicate(_) => DeliveryOutcome::Duplicate,

@@ -1,6 +1,7 @@
 //! A configured sender: what it sends, how it proves who it is, and whom it may speak for.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,6 +10,7 @@ use crate::domain::event::ResetEvent;
 use crate::domain::ids::{SourceName, TargetName};
 use crate::senders::bearer::Bearer;
 use crate::senders::delivery::{Delivery, Proof, Refusal, Unauthenticated};
+use crate::senders::email::mailbox::Mailbox;
 use crate::senders::notice::{self, InvalidNotice};
 use crate::senders::standard_webhooks::StandardWebhooks;
 
@@ -17,6 +19,8 @@ use crate::senders::standard_webhooks::StandardWebhooks;
 pub enum Format {
     /// The JSON notice.
     Notice,
+    /// A mail that a relay passes on.
+    Email,
 }
 
 /// One way in which a source may prove who it is. There is no "none".
@@ -64,6 +68,8 @@ pub struct Source {
     /// The ways in which it may prove who it is; one of them must succeed. Where there is none,
     /// nothing is accepted.
     pub authentications: Vec<Authentication>,
+    /// What is configured of its mails, where it sends mails.
+    pub email: Option<Arc<Mailbox>>,
     /// The targets that it may speak for; `None` for all.
     pub targets: Option<Vec<TargetName>>,
     /// How often it may send.
@@ -89,16 +95,14 @@ impl Source {
         Err(Unauthenticated(refusals))
     }
 
-    /// Reads the event of a delivery whose origin is proven.
+    /// Reads the event of a notice whose origin is proven. Mails are opened by their mailbox.
     pub fn parse(
         &self,
         proof: &Proof,
         body: &[u8],
         now: Timestamp,
     ) -> Result<ResetEvent, InvalidNotice> {
-        match self.format {
-            Format::Notice => notice::parse(&self.name, proof, body, now, self.future),
-        }
+        notice::parse(&self.name, proof, body, now, self.future)
     }
 }
 
@@ -136,7 +140,15 @@ mod tests {
         let rate = Rate { burst: NonZeroU32::MIN, per_minute: NonZeroU32::MIN };
         let name = SourceName::parse("flow").unwrap();
         let format = Format::Notice;
-        Source { name, format, authentications, targets: None, rate, future: DEFAULT_WINDOW }
+        Source {
+            name,
+            format,
+            authentications,
+            email: None,
+            targets: None,
+            rate,
+            future: DEFAULT_WINDOW,
+        }
     }
 
     fn both() -> Vec<Authentication> {

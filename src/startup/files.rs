@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::config::{AuthenticationFiles, OperatorToken, Source as SourceConfig};
 use crate::domain::secret::SecretText;
@@ -10,6 +11,7 @@ use crate::senders::bearer::Bearer;
 use crate::senders::keys::{BearerToken, SigningKey};
 use crate::senders::source::{Authentication, Format, Rate, Source};
 use crate::senders::standard_webhooks::StandardWebhooks;
+use crate::startup::mailboxes::mailbox;
 use crate::startup::{StartError, WINDOW};
 
 /// Reads a file that a key names.
@@ -61,10 +63,13 @@ pub(in crate::startup) fn source(config: &SourceConfig) -> Result<Source, StartE
             }
         });
     }
+    let email = config.email.as_ref().map(|section| mailbox(config.name.as_str(), section));
+    let email = email.transpose()?.map(Arc::new);
     Ok(Source {
         name: config.name.clone(),
-        format: Format::Notice,
+        format: if email.is_some() { Format::Email } else { Format::Notice },
         authentications,
+        email,
         targets: config.targets.clone(),
         rate: Rate { burst: config.rate_per_minute, per_minute: config.rate_per_minute },
         future: WINDOW,

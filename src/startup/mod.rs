@@ -2,6 +2,7 @@
 //! be run.
 
 mod files;
+mod mailboxes;
 mod plant;
 
 use std::net::SocketAddr;
@@ -23,6 +24,7 @@ use crate::senders::keys::InvalidKey;
 use crate::store::{OpenError, WorkPermit};
 use crate::vault::VaultSetupError;
 
+pub use crate::startup::mailboxes::InvalidMailFile;
 pub use crate::startup::plant::Plant;
 
 /// How far a sender's clock may be off, in both directions.
@@ -84,6 +86,17 @@ pub enum StartError {
     /// The public listener cannot be opened.
     #[error("hooks: the listener cannot be opened")]
     Hooks(#[from] hooks::BindError),
+    /// A file of a source of mails cannot be used.
+    #[error("{key}: the file {path} cannot be used")]
+    MailFile {
+        /// The configuration's key that names the file.
+        key: String,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: InvalidMailFile,
+    },
     /// A key or token of a source cannot be used.
     #[error("{key}: the file {path} holds no usable key")]
     Key {
@@ -129,6 +142,7 @@ impl App {
                 certificate: config.hooks.certificate_file.clone(),
                 key: config.hooks.private_key_file.clone(),
             })?,
+            mails: plant.mails(),
             meter: plant.metrics.clone(),
             clock: Arc::clone(&plant.world.clock),
         };
