@@ -67,6 +67,8 @@ fn every_key_that_the_default_file_shows_is_read() {
     assert_eq!(config.targets[0].surfaces.len(), 2);
     assert_eq!(config.sources[0].authentication.len(), 2);
     assert_eq!(config.operator.tokens.len(), 1);
+    let relays = config.sources.iter().filter_map(|source| source.email.as_ref());
+    assert_eq!(relays.count(), 5);
 }
 
 #[test]
@@ -162,4 +164,67 @@ fn time_spans_are_longer_than_nothing_and_say_their_form() {
     assert_eq!(grace("0s"), ["rotation.grace: must be longer than nothing"]);
     let wrong = "rotation.grace: `soon` is not a time span like 30s, 10m or 1h 30m";
     assert_eq!(grace("soon"), [wrong]);
+}
+
+fn email(keys: &str) -> Vec<String> {
+    let organization = "organization_id = \"00D5e000001AbCdEAK\"";
+    faults(&format!(
+        "{SMALLEST}[sources.mail]\nformat = \"email\"\n[sources.mail.email]\n{organization}\n{keys}"
+    ))
+}
+
+#[test]
+fn a_relay_proves_itself_in_its_own_way_and_in_no_other() {
+    let none = |relay: &str| email(&format!("relay = \"{relay}\""));
+    let fault =
+        |relay, key, keys| format!("sources.mail.email.{key}: {relay} proves itself with {keys}");
+    for (relay, key, keys) in [
+        ("mailgun", "key_files", "key_files"),
+        ("sendgrid", "key_files", "key_files or login_files or token_files"),
+        ("postmark", "login_files", "login_files"),
+        ("cloudmailin", "login_files", "login_files"),
+        ("ses-sns", "topic_arn", "topic_arn"),
+        ("mime", "key_files", "key_files or token_files"),
+    ] {
+        assert_eq!(none(relay), [fault(relay, key, keys)]);
+    }
+    let both = email("relay = \"mailgun\"\nkey_files = [\"k\"]\nlogin_files = [\"l\"]\n");
+    assert_eq!(both, ["sources.mail.email.login_files: is no proof of mailgun; use key_files"]);
+    assert_eq!(
+        none("pigeon"),
+        [
+            "sources.mail.email.relay: `pigeon` is not one of mailgun, sendgrid, postmark, cloudmailin, \
+          ses-sns, mime"
+        ]
+    );
+    let topic = email("relay = \"ses-sns\"\ntopic_arn = \"arn:aws:sqs:x\"\n");
+    assert_eq!(
+        topic[0],
+        "sources.mail.email.topic_arn: a topic is arn:aws:sns:REGION:ACCOUNT:NAME"
+    );
+}
+
+#[test]
+fn a_verdict_is_required_where_somebody_reports_one() {
+    let required = |keys: &str| {
+        let organization = "organization_id = \"00D5e000001AbCdEAK\"";
+        let text = format!(
+            "{SMALLEST}[sources.mail]\nformat = \"email\"\n[sources.mail.email]\n{organization}\n{keys}"
+        );
+        let config = Config::parse(&text, []).unwrap();
+        config.sources[0].email.clone().unwrap().require_verdict
+    };
+    let mime = "relay = \"mime\"\ntoken_files = [\"t\"]\n";
+    let postmark = "relay = \"postmark\"\nlogin_files = [\"l\"]\n";
+    assert!(required(postmark));
+    assert!(!required(&format!("{postmark}require_verdict = false\n")));
+    assert!(!required(mime));
+    assert!(required(&format!("{mime}authserv_id = \"mx\"\n")));
+    assert_eq!(
+        email(&format!("{mime}require_verdict = true\n")),
+        [
+            "sources.mail.email.authserv_id: must be there with require_verdict: nobody else reports on \
+          a raw mail"
+        ]
+    );
 }

@@ -10,6 +10,7 @@ mod architecture;
 mod console_contract;
 mod crash;
 mod demo;
+mod emails;
 mod end_to_end;
 mod hooks;
 mod image;

@@ -109,7 +109,8 @@ fn secret(text: &str) -> SecretText {
 /// The message id without its angle brackets; where it cannot be an event id, a digest.
 fn event_id(message_id: Option<&str>, body: &[u8]) -> EventId {
     let message_id = message_id.map(|id| id.trim().trim_matches(['<', '>']));
-    if let Some(Ok(id)) = message_id.filter(|id| !id.is_empty()).map(EventId::parse) {
+    let message_id = message_id.filter(|id| !id.is_empty());
+    if let Some(Ok(id)) = message_id.map(EventId::parse) {
         return id;
     }
     let digest = Sha256::digest(message_id.map_or(body, str::as_bytes));

@@ -242,7 +242,8 @@ mod tests {
     #[test]
     fn everything_else_is_not_ours() {
         let subject = "Your new Salesforce security token";
-        let refused = |from, subject, text| recognise(from, subject, text).unwrap_err();
+        let refused =
+            |from: &str, subject: &str, text: &str| recognise(from, subject, text).unwrap_err();
         for from in
             ["x@notsalesforce.com", "salesforce.com <x@evil.example>", "", "x@salesforce.com.evil"]
         {

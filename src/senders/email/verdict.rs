@@ -139,7 +139,7 @@ impl Verdicts {
     /// Adds what the topmost `Received-SPF` (RFC 7208) says, which the relay itself wrote.
     pub fn add_received_spf(&mut self, headers: &MailHeaders) {
         let Some(value) = headers.all("received-spf").next() else { return };
-        let outcome = value.split_whitespace().next().unwrap_or_default();
+        let outcome = value.split([' ', '\t', ';', '(']).next().unwrap_or_default();
         let plain = without_comments(value);
         let from = plain.split([';', ' ', '\t']).filter_map(|part| part.split_once('=')).find_map(
             |(key, value)| {

@@ -2,6 +2,7 @@
 
 pub(crate) mod certificate;
 pub(crate) mod contract;
+pub(crate) mod mail_town;
 pub(crate) mod manual_clock;
 pub(crate) mod openbao;
 pub(crate) mod public_listener;

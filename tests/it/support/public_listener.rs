@@ -34,6 +34,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::certificate::Certificate;
+use super::mail_town::MailTown;
 use super::manual_clock::ManualClock;
 
 /// The receiver's time in every test.
@@ -81,8 +82,17 @@ impl PublicListener {
 
     /// A listener with other bounds, and so many requests in a burst.
     pub(crate) async fn with(limits: Limits, burst: u32) -> Self {
+        Self::with_mails(limits, burst, at_now(), MailTown::default()).await
+    }
+
+    /// A listener that takes mails as well.
+    pub(crate) async fn with_mails(
+        limits: Limits,
+        burst: u32,
+        clock: Arc<dyn Clock>,
+        mail_town: MailTown,
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let clock = at_now();
         let path = directory.path().join("journal.db");
         let store = SqliteStore::open(&path, Arc::clone(&clock)).await.unwrap();
         let wake = Arc::new(Notify::new());
@@ -95,7 +105,8 @@ impl PublicListener {
         let meter: Arc<dyn Meter> = Arc::<Counted>::clone(&counted);
         let hooks = Hooks {
             intake: Intake::new(journal, Arc::clone(&clock), targets, Arc::clone(&wake)),
-            sources: Arc::new(Sources::new(sources(burst))),
+            sources: Arc::new(Sources::new(sources(burst).into_iter().chain(mail_town.sources))),
+            mails: mail_town.mails,
             certificates: Arc::clone(&certificates),
             meter,
             clock,
@@ -172,6 +183,7 @@ fn sources(burst: u32) -> Vec<Source> {
         name: SourceName::parse(name).unwrap(),
         format: Format::Notice,
         authentications,
+        email: None,
         targets,
         rate: Rate { burst: NonZeroU32::new(burst).unwrap(), per_minute: NonZeroU32::MIN },
         future: DEFAULT_WINDOW,
