@@ -3,8 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use jiff::fmt::rfc2822;
-use jiff::tz::TimeZone;
+use jiff::fmt::rfc2822::DateTimePrinter;
 use reqwest::Method;
 use reset_receiver::senders::email::mailgun::MailgunKey;
 use reset_receiver::senders::email::relay::Relay;
@@ -77,7 +76,7 @@ impl Post {
     }
 
     fn date(&self) -> String {
-        rfc2822::to_string(&self.at.to_zoned(TimeZone::UTC)).unwrap()
+        DateTimePrinter::new().timestamp_to_string(&self.at).unwrap()
     }
 
     fn sent_at(&self) -> Timestamp {

@@ -62,6 +62,7 @@ async fn every_bit_of_a_signature_counts() {
     use base64::engine::general_purpose::STANDARD;
     let (_listener, sender) = listener(Signer::web()).await;
     let delivery = token_mail("x").by(Relay::SesSns);
+    assert_eq!(told(&send(&sender, &delivery).await), (200, "accepted"));
     let whole: Value = serde_json::from_slice(&delivery.body).unwrap();
     let bytes = STANDARD.decode(whole["Signature"].as_str().unwrap()).unwrap();
     for at in (0..bytes.len()).step_by(17) {

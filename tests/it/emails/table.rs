@@ -81,11 +81,8 @@ fn unproven(relay: Relay, mut delivery: Delivery) -> Delivery {
     match relay {
         Relay::Mailgun | Relay::SesSns => {
             let text = String::from_utf8(delivery.body).unwrap();
-            delivery.body = text.replacen("ignature", "omething", 1).into_bytes();
-            if relay == Relay::SesSns {
-                let text = String::from_utf8(delivery.body).unwrap();
-                delivery.body = text.replace("\"Signature\":", "\"S\":").into_bytes();
-            }
+            let text = text.replace("&signature=", "&s=").replace("\"Signature\":", "\"S\":");
+            delivery.body = text.into_bytes();
             delivery
         }
         Relay::SendGrid => delivery.without("x-twilio-email-event-webhook-signature"),

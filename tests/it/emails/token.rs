@@ -91,7 +91,7 @@ async fn every_relays_token_is_written_and_no_other_field_is_touched() {
     let house = House::new(None).await;
     house.bao.write_secret("secret", "acme", &secret("old")).await;
     for (n, relay) in Relay::ALL.into_iter().enumerate() {
-        let token = format!("CanaryToken{}Zz9Yy8Xx7Ww6V", relay.as_str().replace('-', ""));
+        let token = format!("CanaryOf{}Zz9Yy8Xx7Ww6", relay.as_str().replace('-', ""));
         let post = Post { text: text(&token), ..token_mail(relay.as_str()) };
         assert_eq!(house.told(&post, relay).await, accepted(), "{token}");
         let version = 2 + u64::try_from(n).unwrap();

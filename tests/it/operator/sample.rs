@@ -49,6 +49,7 @@ fn source(authentication: Authentication) -> Source {
         name: SourceName::parse("flow").unwrap(),
         format: Format::Notice,
         authentications: vec![authentication],
+        email: None,
         targets: None,
         rate: Rate { burst: NonZeroU32::MIN, per_minute: NonZeroU32::MIN },
         future: WINDOW,
