@@ -19,6 +19,7 @@ pub mod doctor;
 pub mod follow;
 pub mod host;
 pub mod remote;
+mod sample_mail;
 mod secret_file;
 pub mod send;
 pub mod status;

@@ -13,12 +13,14 @@ use serde::Serialize;
 use url::Url;
 
 use crate::cli::Exit;
+use crate::cli::sample_mail::{Letter, SampleMail};
 use crate::cli::secret_file;
 use crate::domain::event::ResetKind;
 use crate::domain::ids::{EventId, InvalidId, OrganizationId, UserId, Username};
 use crate::domain::secret::SecretText;
 use crate::ports::clock::Clock;
 use crate::senders::bearer::AUTHORIZATION;
+use crate::senders::email::mailgun::{InvalidMailgunKey, MailgunKey};
 use crate::senders::keys::{BearerToken, InvalidKey, SigningKey};
 use crate::senders::standard_webhooks::{self, UnsignableId};
 
@@ -42,6 +44,12 @@ pub struct SendArguments {
     /// The file with the source's bearer token.
     #[arg(long, value_name = "PATH", group = "proof")]
     pub token_file: Option<PathBuf>,
+    /// The file with the login (`user:password`) of the relay's address: HTTP basic.
+    #[arg(long, value_name = "PATH", group = "proof")]
+    pub login_file: Option<PathBuf>,
+    /// What the source takes: a notice, or a mail as a relay posts it.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: SampleFormat,
     /// The only authorities (PEM) that may have issued the receiver's certificate; those of this
     /// machine otherwise.
     #[arg(long, value_name = "PATH")]
@@ -67,6 +75,23 @@ pub struct SendArguments {
     /// Print the request as a curl command, without the key or the token, and send nothing.
     #[arg(long)]
     pub print: bool,
+}
+
+/// What a sample looks like. `SendGrid` and Amazon sign with keys that nobody else has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum SampleFormat {
+    /// The JSON notice.
+    #[default]
+    Notice,
+    /// A mail by Mailgun.
+    Mailgun,
+    /// A mail by Postmark.
+    Postmark,
+    /// A mail by `CloudMailin`.
+    #[value(name = "cloudmailin")]
+    CloudMailin,
+    /// A raw mail.
+    Mime,
 }
 
 /// Which reset a sample tells of.
@@ -100,6 +125,20 @@ pub enum SendError {
         /// Why.
         source: InvalidKey,
     },
+    /// A file that holds no key of Mailgun.
+    #[error("{} holds no key that could be used", path.display())]
+    MailgunKey {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: InvalidMailgunKey,
+    },
+    /// A mail names its user by name, and tells of a password.
+    #[error("a sample mail needs --username, and --type password_reset")]
+    MailContent,
+    /// Another proof than the format has.
+    #[error("this format is proven with {0}")]
+    Proof(&'static str),
     /// A file that holds no certificates.
     #[error("{} holds no certificates", path.display())]
     Authorities {
@@ -137,9 +176,13 @@ impl SendError {
     /// How the command ends with it.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::File { .. } | Self::Key { .. } | Self::Authorities { .. } | Self::Id(_) => {
-                Exit::Usage
-            }
+            Self::File { .. }
+            | Self::Key { .. }
+            | Self::MailgunKey { .. }
+            | Self::MailContent
+            | Self::Proof(_)
+            | Self::Authorities { .. }
+            | Self::Id(_) => Exit::Usage,
             Self::GeneratedId(_)
             | Self::Notice(_)
             | Self::Unreachable { .. }
@@ -168,6 +211,8 @@ enum Proof {
     Signed(Vec<(&'static str, String)>),
     /// A token, and the file that holds it.
     Token(SecretText, PathBuf),
+    /// A login, and the file that holds it.
+    Login(SecretText, PathBuf),
 }
 
 /// Signs the sample and sends it, or prints it. It ends well where the receiver answered with a
@@ -182,13 +227,41 @@ pub async fn send(
         Some(id) => id.clone(),
         None => EventId::parse(&format!("sample-{}", clock.rotation_id()))?,
     };
-    let body = serde_json::to_string(&notice(arguments, &id, now))?;
-    let proof = prove(arguments, &id, now, &body)?;
+    let sample = sample(arguments, &id, now)?;
+    let proof = prove(arguments, &id, now, &sample.body)?;
     if arguments.print {
-        print(out, arguments, &proof, &body)?;
+        print(out, arguments, &proof, &sample)?;
         return Ok(Exit::Well);
     }
-    deliver(arguments, &proof, body, out).await
+    deliver(arguments, &proof, sample, out).await
+}
+
+fn sample(
+    arguments: &SendArguments,
+    id: &EventId,
+    now: Timestamp,
+) -> Result<SampleMail, SendError> {
+    if arguments.format == SampleFormat::Notice {
+        let body = serde_json::to_string(&notice(arguments, id, now))?;
+        return Ok(SampleMail { content_type: "application/json", body });
+    }
+    let username = arguments.username.as_ref().filter(|_| arguments.kind == SampleKind::Password);
+    let username = username.ok_or(SendError::MailContent)?;
+    let letter = Letter { id, username, written_at: arguments.occurred_at.unwrap_or(now) };
+    match arguments.format {
+        SampleFormat::Mailgun => {
+            let path = arguments.key_file.as_ref().ok_or(SendError::Proof("--key-file"))?;
+            let key = MailgunKey::parse(read(path)?.expose())
+                .map_err(|source| SendError::MailgunKey { path: path.clone(), source })?;
+            Ok(letter.by_mailgun(&key, now))
+        }
+        SampleFormat::Postmark | SampleFormat::CloudMailin if arguments.login_file.is_none() => {
+            Err(SendError::Proof("--login-file"))
+        }
+        SampleFormat::Postmark => Ok(letter.by_postmark()),
+        SampleFormat::CloudMailin => Ok(letter.by_cloudmailin()),
+        SampleFormat::Mime | SampleFormat::Notice => Ok(letter.mime()),
+    }
 }
 
 fn notice<'a>(arguments: &'a SendArguments, id: &'a EventId, now: Timestamp) -> Notice<'a> {
@@ -213,13 +286,19 @@ fn prove(
     body: &str,
 ) -> Result<Proof, SendError> {
     let mut headers = Vec::new();
-    if let Some(path) = &arguments.key_file {
+    // Mailgun's signature stands in the form.
+    let webhook_key = arguments.key_file.as_ref();
+    let webhook_key = webhook_key.filter(|_| arguments.format != SampleFormat::Mailgun);
+    if let Some(path) = webhook_key {
         let key = SigningKey::parse(read(path)?.expose())
             .map_err(|source| SendError::Key { path: path.clone(), source })?;
         let signed = standard_webhooks::sign(&key, id.as_str(), now, body.as_bytes())?;
         headers.push((standard_webhooks::ID, signed.id));
         headers.push((standard_webhooks::TIMESTAMP, signed.timestamp));
         headers.push((standard_webhooks::SIGNATURE, signed.signature));
+    }
+    if let Some(path) = &arguments.login_file {
+        return Ok(Proof::Login(read(path)?, path.clone()));
     }
     let Some(path) = &arguments.token_file else { return Ok(Proof::Signed(headers)) };
     let token = read(path)?;
@@ -235,7 +314,7 @@ fn read(path: &Path) -> Result<SecretText, SendError> {
 async fn deliver(
     arguments: &SendArguments,
     proof: &Proof,
-    body: String,
+    sample: SampleMail,
     out: &mut dyn Write,
 ) -> Result<Exit, SendError> {
     let url = &arguments.url;
@@ -245,10 +324,14 @@ async fn deliver(
     };
     let mut request = client(arguments.ca_file.as_deref())?
         .post(url.clone())
-        .header("content-type", "application/json")
-        .body(body);
+        .header("content-type", sample.content_type)
+        .body(sample.body);
     request = match proof {
         Proof::Token(token, _) => request.bearer_auth(token.expose()),
+        Proof::Login(login, _) => {
+            let (user, password) = login.expose().split_once(':').unwrap_or((login.expose(), ""));
+            request.basic_auth(user, Some(password))
+        }
         Proof::Signed(headers) => {
             headers.iter().fold(request, |request, (name, value)| request.header(*name, value))
         }
@@ -290,14 +373,19 @@ fn print(
     out: &mut dyn Write,
     arguments: &SendArguments,
     proof: &Proof,
-    body: &str,
+    sample: &SampleMail,
 ) -> io::Result<()> {
     write!(out, "curl --request POST {}", quoted(arguments.url.as_str()))?;
-    write!(out, " \\\n  --header 'content-type: application/json'")?;
+    let content_type = quoted(&format!("content-type: {}", sample.content_type));
+    write!(out, " \\\n  --header {content_type}")?;
     match proof {
         Proof::Token(_, path) => {
             let path = quoted(&path.display().to_string());
             write!(out, " \\\n  --header \"{AUTHORIZATION}: Bearer $(cat {path})\"")?;
+        }
+        Proof::Login(_, path) => {
+            let path = quoted(&path.display().to_string());
+            write!(out, " \\\n  --user \"$(cat {path})\"")?;
         }
         Proof::Signed(headers) => {
             for (name, value) in headers {
@@ -308,7 +396,7 @@ fn print(
     if let Some(path) = &arguments.ca_file {
         write!(out, " \\\n  --cacert {}", quoted(&path.display().to_string()))?;
     }
-    writeln!(out, " \\\n  --data-raw {}", quoted(body))
+    writeln!(out, " \\\n  --data-raw {}", quoted(&sample.body))
 }
 
 /// One word for a POSIX shell.

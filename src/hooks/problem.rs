@@ -89,11 +89,10 @@ impl Problem {
 
     /// The sentence, with the reason below it where there is one.
     fn detail(&self) -> String {
-        match self {
-            Self::Notice(reason) => reason.to_string(),
-            Self::Mail(reason) => reason.to_string(),
-            other => other.to_string(),
+        if let Self::Mail(reason) = self {
+            return reason.to_string();
         }
+        if let Self::Notice(reason) = self { reason.to_string() } else { self.to_string() }
     }
 
     fn errors(&self) -> Vec<FieldError> {

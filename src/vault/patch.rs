@@ -47,8 +47,8 @@ pub(super) async fn patch_field(
 ) -> Result<Result<SecretVersion, WriteTrouble>, SecretTrouble> {
     let (mount, path) = place(location)?;
     let data = BTreeMap::from([(field, text.expose())]);
-    let patch = Patch { options: Options { cas: current.0 }, data };
-    let body = serde_json::to_string(&patch).map_err(|_| SecretTrouble::Unreadable)?;
+    let change = Patch { options: Options { cas: current.0 }, data };
+    let body = serde_json::to_string(&change).map_err(|_| SecretTrouble::Unreadable)?;
     let body = Zeroizing::new(body);
     let request = with_token(client, Method::PATCH, &format!("{mount}/data/{path}"))
         .header(CONTENT_TYPE, "application/merge-patch+json")

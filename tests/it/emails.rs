@@ -5,6 +5,7 @@ mod amazon;
 mod canary;
 mod post;
 mod relays;
+mod sample;
 mod sns;
 mod table;
 mod token;
@@ -43,9 +44,9 @@ async fn events(listener: &PublicListener) -> Vec<String> {
     assert!(rotations.len() <= 1, "every event is about one login");
     let Some(rotation) = rotations.first() else { return Vec::new() };
     let rows = listener.store.rows(rotation.id).await.unwrap();
-    let id = |entry: &Entry| match entry {
-        Entry::Admitted { event_id, .. } => Some(event_id.as_str().to_owned()),
-        _ => None,
+    let id = |entry: &Entry| {
+        let Entry::Admitted { event_id, .. } = entry else { return None };
+        Some(event_id.as_str().to_owned())
     };
     rows.iter().filter_map(|row| id(&row.entry)).collect()
 }
@@ -54,9 +55,9 @@ async fn events(listener: &PublicListener) -> Vec<String> {
 async fn times(listener: &PublicListener) -> Vec<String> {
     let rotation = listener.rotations().await.into_iter().next().unwrap();
     let rows = listener.store.rows(rotation.id).await.unwrap();
-    let at = |entry: &Entry| match entry {
-        Entry::Admitted { occurred_at, .. } => Some(occurred_at.to_string()),
-        _ => None,
+    let at = |entry: &Entry| {
+        let Entry::Admitted { occurred_at, .. } = entry else { return None };
+        Some(occurred_at.to_string())
     };
     rows.iter().filter_map(|row| at(&row.entry)).collect()
 }

@@ -122,10 +122,8 @@ fn event_id(message_id: Option<&str>, body: &[u8]) -> EventId {
 fn read_address(value: &str) -> Option<String> {
     // The parser reads up to the end of a line.
     let line = format!("{}\n", value.replace(['\r', '\n'], " "));
-    match MessageStream::new(line.as_bytes()).parse_address() {
-        HeaderValue::Address(addresses) => only_address(&addresses),
-        _ => None,
-    }
+    let value = MessageStream::new(line.as_bytes()).parse_address();
+    if let HeaderValue::Address(addresses) = value { only_address(&addresses) } else { None }
 }
 
 fn only_address(addresses: &Address<'_>) -> Option<String> {

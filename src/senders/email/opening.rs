@@ -167,7 +167,7 @@ impl Mailbox {
 
     async fn open_sns(
         &self,
-        message: &sns::Message,
+        message: &sns::Envelope,
         memory: &Memory,
         now: Timestamp,
         window: Duration,

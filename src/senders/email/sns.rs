@@ -64,7 +64,7 @@ impl fmt::Display for TopicArn {
 /// A message as SNS posts it.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Message {
+pub(super) struct Envelope {
     r#type: String,
     message_id: String,
     topic_arn: String,
@@ -98,7 +98,7 @@ pub(super) enum Brought {
 }
 
 /// Reads the envelope; nothing of it is believed yet.
-pub(super) fn parse(body: &[u8]) -> Option<Message> {
+pub(super) fn parse(body: &[u8]) -> Option<Envelope> {
     serde_json::from_slice(body).ok()
 }
 
@@ -118,7 +118,7 @@ fn sns_address(text: &str) -> Option<Url> {
     (is_plain && is_region).then_some(url)
 }
 
-impl Message {
+impl Envelope {
     /// Proves that Amazon signed the message, and that it is of the topic.
     pub(super) async fn verify(
         &self,
@@ -222,7 +222,8 @@ pub(super) async fn confirm(
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Notification {
-    notification_type: String,
+    #[serde(rename = "notificationType")]
+    event: String,
     receipt: Receipt,
     mail: MailSummary,
     content: Option<String>,
@@ -260,7 +261,7 @@ fn read_receipt(message: &str, authority: Option<&str>) -> Result<Brought, Inval
         let is_json = message.trim_start().starts_with('{');
         return if is_json { Err(InvalidMail::Json) } else { Ok(Brought::Nothing) };
     };
-    if notification.notification_type != "Received" {
+    if notification.event != "Received" {
         return Ok(Brought::Nothing);
     }
     let content = notification.content.ok_or(InvalidMail::Field("content"))?;

@@ -50,13 +50,13 @@ impl Signer {
     /// Signs a message by version 2, under the certificate of `named`.
     pub(crate) fn sign(&self, mut message: Map<String, Value>, named: &Self) -> Value {
         let confirms = message["Type"] != "Notification";
-        let names: &[&str] = if confirms {
+        let lines: &[&str] = if confirms {
             &["Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"]
         } else {
             &["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"]
         };
         let line = |name: &&str| Some(format!("{name}\n{}\n", message.get(*name)?.as_str()?));
-        let text: String = names.iter().filter_map(line).collect();
+        let text: String = lines.iter().filter_map(line).collect();
         let mut signature = vec![0; self.key.public_modulus_len()];
         let random = SystemRandom::new();
         self.key.sign(&RSA_PKCS1_SHA256, &random, text.as_bytes(), &mut signature).unwrap();

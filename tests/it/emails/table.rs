@@ -30,10 +30,7 @@ async fn listener() -> PublicListener {
 
 /// How each relay is told that it is not believed.
 fn refused(relay: Relay) -> Told {
-    match relay {
-        Relay::CloudMailin => (503, "problem"),
-        _ => (401, "problem"),
-    }
+    (if relay == Relay::CloudMailin { 503 } else { 401 }, "problem")
 }
 
 /// How each relay is told to stop; `plain` is the status where it has no word of its own.

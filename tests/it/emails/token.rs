@@ -190,15 +190,15 @@ async fn a_patch_of_an_older_version_changes_nothing() {
     let vault = Vault::new(settings, at_now()).unwrap();
     let place = SecretLocation { mount: "kv-patch".to_owned(), path: "x".to_owned() };
     let token = SecretText::new(TOKEN.to_owned());
-    let patch =
+    let write =
         |version| vault.patch_field(&place, "security_token", &token, SecretVersion(version));
-    assert_eq!(patch(1).await.unwrap_err().trouble, WriteTrouble::NothingThere);
+    assert_eq!(write(1).await.unwrap_err().trouble, WriteTrouble::NothingThere);
     for password in ["a", "b"] {
         bao.write_secret("kv-patch", "x", &json!({"password": password})).await;
     }
-    assert_eq!(patch(1).await.unwrap_err().trouble, WriteTrouble::Moved);
+    assert_eq!(write(1).await.unwrap_err().trouble, WriteTrouble::Moved);
     assert_eq!(vault.current_version(&place).await.unwrap(), Some(SecretVersion(2)));
-    assert_eq!(patch(2).await.unwrap(), SecretVersion(3));
+    assert_eq!(write(2).await.unwrap(), SecretVersion(3));
     assert_eq!(
         bao.get("kv-patch/data/x").await["data"]["data"],
         json!({"password": "b", "security_token": TOKEN})
