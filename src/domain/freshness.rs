@@ -13,7 +13,9 @@
 //!
 //! `T` is the latest time at which one of the joined events occurred; `grace` absorbs clock
 //! differences between the sender and Vault. Where only `secret_written` events joined, no reset
-//! gives a `T`, and the fields alone decide: equal to the applied ones means nothing to do.
+//! gives a `T`, and the fields alone decide: equal to the applied ones means nothing to do. Where
+//! nothing is applied yet either, an old version is nothing to do: a secret does not become the
+//! new one by being looked at. A version that was announced and is not shown yet is waited for.
 //! A version that a login refused is never used again, whatever its age.
 
 use std::fmt;
@@ -54,6 +56,8 @@ pub struct Reset {
     pub password: bool,
     /// Whether a token reset is among them.
     pub token: bool,
+    /// The newest version that Vault is said to hold, until a version has been chosen.
+    pub announced: Option<SecretVersion>,
 }
 
 impl Reset {
@@ -63,17 +67,36 @@ impl Reset {
             latest: occurred_at,
             password: kind == ResetKind::PasswordReset,
             token: kind == ResetKind::TokenReset,
+            announced: None,
         }
     }
 
     /// Adds a further event; says whether it is news, that is, a later reset or one of another
     /// kind.
+    ///
+    /// A `secret_written` is none: it is the answer to a reset and not another one, and by moving
+    /// `T` it would make the very version that it tells of look older than the reset. For the same
+    /// reason the time of a reset takes the place of the time of a mere write.
     pub fn join(&mut self, kind: ResetKind, occurred_at: Timestamp) -> bool {
+        if kind == ResetKind::SecretWritten {
+            return false;
+        }
         let was = self.clone();
-        self.latest = self.latest.max(occurred_at);
+        let is_first = !(self.password || self.token);
+        self.latest = if is_first { occurred_at } else { self.latest.max(occurred_at) };
         self.password |= kind == ResetKind::PasswordReset;
         self.token |= kind == ResetKind::TokenReset;
         *self != was
+    }
+
+    /// Notes that Vault is said to hold a version.
+    pub fn announce(&mut self, version: Option<SecretVersion>) {
+        self.announced = self.announced.max(version);
+    }
+
+    /// Whether a newer version than this one is said to be there.
+    pub fn awaits_newer_than(&self, version: SecretVersion) -> bool {
+        self.announced.is_some_and(|announced| announced > version)
     }
 
     /// Whether the target's login was reset, and not merely a secret written.
@@ -166,6 +189,13 @@ pub enum Waiting {
     },
     /// Never written.
     Missing,
+    /// A version was announced, and Vault still shows an older one: a standby lags behind.
+    Announced {
+        /// The version that was announced.
+        version: SecretVersion,
+        /// The version that is shown.
+        shown: SecretVersion,
+    },
     /// A login with this very version was refused.
     Rejected {
         /// The version.
@@ -191,6 +221,9 @@ impl fmt::Display for Waiting {
             Self::Gone { destroyed: true } => f.write_str("the current version was destroyed"),
             Self::Gone { destroyed: false } => f.write_str("the current version was deleted"),
             Self::Missing => f.write_str("nothing was ever written at the secret's path"),
+            Self::Announced { version, shown } => {
+                write!(f, "version {version} was announced, Vault still shows version {shown}")
+            }
             Self::Rejected { version } => write!(
                 f,
                 "a login with version {version} was refused; write the right secret as a newer \
@@ -240,23 +273,24 @@ pub fn decide(question: &Question<'_>, reading: &Reading) -> Verdict {
             Verdict::Wait(Waiting::Rejected { version: *version })
         }
         Reading::Complete { .. } if question.use_current => Verdict::Use,
+        Reading::Complete { version: shown, .. } if question.reset.awaits_newer_than(*shown) => {
+            let version = question.reset.announced.unwrap_or(*shown);
+            Verdict::Wait(Waiting::Announced { version, shown: *shown })
+        }
         Reading::Complete { version, written_at, fingerprints } => match question.applied {
-            None => decide_first(question.reset, *version, *written_at, question.grace),
+            None => decide_first(question, *version, *written_at),
             Some(applied) => decide_next(question, applied, *version, *written_at, fingerprints),
         },
     }
 }
 
-fn decide_first(
-    reset: &Reset,
-    version: SecretVersion,
-    written_at: Timestamp,
-    grace: Duration,
-) -> Verdict {
-    if reset.is_fresh(written_at, grace) {
+fn decide_first(question: &Question<'_>, version: SecretVersion, written_at: Timestamp) -> Verdict {
+    if question.reset.is_fresh(written_at, question.grace) {
         Verdict::Use
-    } else {
+    } else if question.reset.touches_login(question.needs_token) {
         Verdict::Wait(Waiting::Predates { version, written_at })
+    } else {
+        Verdict::NothingToDo
     }
 }
 

@@ -3,7 +3,7 @@
 //! | entry | legal when | then |
 //! | --- | --- | --- |
 //! | `covers` | first, or not finished | its surfaces are the rotation's; new ones are not contained |
-//! | `admitted` | not finished | news: contain again, choose the secret anew, no longer stuck |
+//! | `admitted` | not finished | news: contain again, choose the secret anew, no longer stuck; a mere write: look into Vault again |
 //! | `taken_over` | not finished | counts as an attempt |
 //! | `disabling s` | connector, not contained | `s` is ours to enable |
 //! | `contained s` | connector; `by_us` where ours | `s` is contained |
@@ -96,13 +96,14 @@ impl Rotation {
             return Err(IllegalEntry { why: "a journal begins with two entries" });
         };
         require((first.seq, second.seq) == (1, 2), GAPLESS)?;
-        let (Entry::Covers { surfaces }, Entry::Admitted { kind, occurred_at, .. }) =
+        let (Entry::Covers { surfaces }, Entry::Admitted { kind, occurred_at, version, .. }) =
             (&first.entry, &second.entry)
         else {
             return Err(IllegalEntry { why: "a journal begins with its surfaces and an event" });
         };
         require(!surfaces.is_empty(), "a rotation covers at least one surface")?;
         let mut rotation = Self::begin(Reset::of(*kind, *occurred_at), second.at, second.seq);
+        rotation.reset.announce(*version);
         rotation.cover(surfaces);
         for row in rows {
             rotation.apply(row)?;
@@ -148,7 +149,10 @@ impl Rotation {
         require(!self.is_finished(), "a finished rotation is over")?;
         match entry {
             Entry::Covers { surfaces } => self.cover(surfaces),
-            Entry::Admitted { kind, occurred_at, .. } => self.admit(*kind, *occurred_at, at),
+            Entry::Admitted { kind, occurred_at, version, .. } => {
+                self.reset.announce(*version);
+                self.admit(*kind, *occurred_at, at);
+            }
             Entry::TakenOver => self.attempts = self.attempts.saturating_add(1),
             Entry::Disabling { surface } => self.disabling(surface)?,
             Entry::Contained { surface, by_us } => self.contained(surface, *by_us, at)?,
@@ -310,6 +314,8 @@ impl Rotation {
             self.doubt_enabling();
         }
         self.newest_known = Some(key);
+        // What was announced has been seen, or was waited for long enough.
+        self.reset.announced = None;
         self.secret = Some(chosen);
         self.standing = Standing::Active;
         self.waiting = None;
@@ -396,6 +402,7 @@ impl Rotation {
         self.require_active()?;
         let untouched = !self.tracks.values().any(|t| t.ours || t.updating.is_some());
         require(untouched, "nothing of ours is left disabled or half written")?;
+        require(!self.is_superseded(), "a newer version was announced")?;
         match outcome {
             Outcome::Confirmed => {
                 let all = self.tracks.values().all(|track| track.confirmed);
@@ -430,7 +437,8 @@ impl Rotation {
     fn require_secret(&self, version: SecretVersion) -> Result<(), IllegalEntry> {
         self.require_active()?;
         let chosen = self.secret.as_ref().map(|chosen| chosen.version);
-        require(chosen == Some(version), "only the chosen version is written or enabled")
+        require(chosen == Some(version), "only the chosen version is written or enabled")?;
+        require(!self.is_superseded(), "a newer version was announced")
     }
 }
 

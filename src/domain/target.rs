@@ -114,7 +114,7 @@ impl Target {
             Subject::Login { organization, user } => {
                 self.organization == *organization && self.is_user(user)
             }
-            Subject::Secret(location) => self.secret == *location,
+            Subject::Secret { location, .. } => self.secret.is_meant_by(location),
         }
     }
 

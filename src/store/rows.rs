@@ -191,7 +191,10 @@ pub(super) fn subject(subject: &Subject) -> String {
             "username": user.name().map(Username::as_str),
             "user_id": user.id().map(UserId::as_str),
         }),
-        Subject::Secret(location) => serde_json::json!({ "secret": location.to_string() }),
+        Subject::Secret { location, version } => serde_json::json!({
+            "secret": location.to_string(),
+            "version": version,
+        }),
     }
     .to_string()
 }

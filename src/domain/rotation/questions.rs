@@ -23,6 +23,11 @@ impl Rotation {
         self.tracks.values().all(|track| self.holds(track))
     }
 
+    /// Whether a newer version than the chosen one was announced, so that Vault is asked first.
+    pub fn is_superseded(&self) -> bool {
+        self.secret.as_ref().is_some_and(|chosen| self.reset.awaits_newer_than(chosen.version))
+    }
+
     /// The connectors that this rotation disabled and has not enabled again.
     pub fn left_disabled(&self) -> impl Iterator<Item = &Surface> {
         self.tracks.iter().filter(|(_, track)| track.ours).map(|(surface, _)| surface)

@@ -103,6 +103,7 @@ pub(super) fn reset(second: i64) -> Entry {
         event_id: EventId::parse("event").unwrap(),
         kind: ResetKind::PasswordReset,
         occurred_at: at(second),
+        version: None,
     }
 }
 
