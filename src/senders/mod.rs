@@ -8,3 +8,4 @@ pub mod keys;
 pub mod notice;
 pub mod source;
 pub mod standard_webhooks;
+pub mod vault_event;

@@ -17,6 +17,8 @@ use crate::senders::standard_webhooks::StandardWebhooks;
 pub enum Format {
     /// The JSON notice.
     Notice,
+    /// The Vault event.
+    VaultEvent,
 }
 
 /// One way in which a source may prove who it is. There is no "none".
@@ -89,16 +91,14 @@ impl Source {
         Err(Unauthenticated(refusals))
     }
 
-    /// Reads the event of a delivery whose origin is proven.
+    /// Reads the notice of a delivery whose origin is proven.
     pub fn parse(
         &self,
         proof: &Proof,
         body: &[u8],
         now: Timestamp,
     ) -> Result<ResetEvent, InvalidNotice> {
-        match self.format {
-            Format::Notice => notice::parse(&self.name, proof, body, now, self.future),
-        }
+        notice::parse(&self.name, proof, body, now, self.future)
     }
 }
 
