@@ -272,10 +272,11 @@ impl Meter for Metrics {
     }
 }
 
-const DELIVERY_OUTCOMES: [DeliveryOutcome; 7] = [
+const DELIVERY_OUTCOMES: [DeliveryOutcome; 8] = [
     DeliveryOutcome::Accepted,
     DeliveryOutcome::Duplicate,
     DeliveryOutcome::Unmatched,
+    DeliveryOutcome::Ignored,
     DeliveryOutcome::Unauthenticated,
     DeliveryOutcome::Malformed,
     DeliveryOutcome::Throttled,

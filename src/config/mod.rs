@@ -19,7 +19,7 @@ use crate::engine::console_login::LoginLocation;
 
 pub use crate::config::reader::Fault;
 pub use crate::config::sections::{
-    AuthenticationFiles, HooksSection, OperatorSection, OperatorToken,
+    AuthenticationFiles, HooksSection, OperatorSection, OperatorToken, SourceFormat,
 };
 
 /// The commented default file, as it is shipped.
@@ -38,6 +38,8 @@ pub struct Config {
     pub fingerprint_key_file: PathBuf,
     /// Vault.
     pub vault: crate::vault::Settings,
+    /// How the secrets in Vault are watched.
+    pub watch: crate::engine::watch::Settings,
     /// How patient the engine is.
     pub rotation: crate::engine::settings::Settings,
     /// What is logged, and how.
@@ -72,6 +74,8 @@ pub struct Console {
 pub struct Source {
     /// Its name, and the last segment of its route.
     pub name: SourceName,
+    /// What it sends.
+    pub format: SourceFormat,
     /// The targets that it may speak for; `None` for all.
     pub targets: Option<Vec<TargetName>>,
     /// How many deliveries from one address are looked at in one minute, and at once.
@@ -136,7 +140,8 @@ fn read(table: &Table, faults: &Faults) -> Option<Config> {
     let hooks = root.table("hooks", sections::hooks);
     let operator = root.table("operator", sections::operator);
     let store = root.table("store", sections::store);
-    let vault = root.table("vault", sections::vault);
+    let (vault, watch) =
+        root.table("vault", |section| (sections::vault(section), sections::watch(section)));
     let rotation = root.table("rotation", sections::rotation);
     let log = root.table("log", sections::log);
     let consoles = root.named("consoles", sections::console);
@@ -151,6 +156,7 @@ fn read(table: &Table, faults: &Faults) -> Option<Config> {
         store,
         fingerprint_key_file,
         vault: vault?,
+        watch: watch?,
         rotation: rotation?,
         log: log?,
         consoles,
@@ -163,6 +169,7 @@ fn read(table: &Table, faults: &Faults) -> Option<Config> {
 fn check_references(consoles: &[Console], targets: &[Target], sources: &[Source], faults: &Faults) {
     let accounts: BTreeSet<&AccountName> = consoles.iter().map(|console| &console.name).collect();
     let mut logins: BTreeMap<(&str, &str), &TargetName> = BTreeMap::new();
+    let mut secrets: BTreeMap<(&str, &str), &TargetName> = BTreeMap::new();
     for target in targets {
         let key = |key: &str| format!("targets.{}.{key}", target.name);
         if !accounts.contains(&target.account) {
@@ -171,6 +178,11 @@ fn check_references(consoles: &[Console], targets: &[Target], sources: &[Source]
         let login = (target.organization.significant(), target.username.as_str());
         if let Some(other) = logins.insert(login, &target.name) {
             faults.add(&key("username"), format!("the same login is the target {other} already"));
+        }
+        // News of a secret is news of one login.
+        let secret = (target.secret.mount.trim_matches('/'), target.secret.path.trim_matches('/'));
+        if let Some(other) = secrets.insert(secret, &target.name) {
+            faults.add(&key("secret"), format!("the same secret is the target {other}'s already"));
         }
     }
     for source in sources {

@@ -18,6 +18,7 @@ use crate::domain::target::{SecretFields, Surface, Target, UpdateOrder};
 use crate::engine::console_login::LoginLocation;
 use crate::engine::operations::Operations;
 use crate::engine::settings::Settings as Rotation;
+use crate::engine::watch::{self, Settings as Watch};
 use crate::operator::who_may::Role;
 use crate::telemetry::{LogFormat, Settings as Log};
 use crate::vault::{Auth, Settings as Vault};
@@ -64,6 +65,15 @@ pub struct OperatorToken {
     pub role: Role,
     /// The file that holds the token.
     pub token_file: PathBuf,
+}
+
+/// What a source sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceFormat {
+    /// The JSON notice, at `/v1/resets/`.
+    Notice,
+    /// The Vault event, at `/v1/vault-events/`.
+    VaultEvent,
 }
 
 /// A way to authenticate and the files that hold its keys.
@@ -138,6 +148,16 @@ pub(in crate::config) fn vault(section: &mut Reader<'_>) -> Option<Vault> {
         connect_timeout: connect_timeout?,
         timeout: timeout?,
     })
+}
+
+pub(in crate::config) fn watch(section: &mut Reader<'_>) -> Option<Watch> {
+    const SHORTEST: Duration = Duration::from_millis(100);
+    let interval = section.required("watch_interval", duration)?;
+    if interval < SHORTEST {
+        section.fault("watch_interval", "must be at least 100ms");
+        return None;
+    }
+    Some(Watch { interval })
 }
 
 fn vault_auth(section: &mut Reader<'_>) -> Option<Auth> {
@@ -322,9 +342,13 @@ pub(in crate::config) fn source(name: &str, section: &mut Reader<'_>) -> Option<
     if name.as_ref().is_some_and(|name| name.as_str() == Operations::SOURCE) {
         section.fault("", "this name stands for the operator; choose another");
     }
-    section.required("format", |value| match value.as_str() {
-        Some("notice") => Ok(()),
-        _ => Err("must be \"notice\"".to_owned()),
+    if name.as_ref().is_some_and(|name| name.as_str() == watch::SOURCE) {
+        section.fault("", "this name stands for the watch on Vault; choose another");
+    }
+    let format = section.required("format", |value| match value.as_str() {
+        Some("notice") => Ok(SourceFormat::Notice),
+        Some("vault-event") => Ok(SourceFormat::VaultEvent),
+        _ => Err("must be \"notice\" or \"vault-event\"".to_owned()),
     });
     let targets = section.optional("targets", |value| {
         texts(value)?
@@ -342,6 +366,7 @@ pub(in crate::config) fn source(name: &str, section: &mut Reader<'_>) -> Option<
     }
     Some(Source {
         name: name?,
+        format: format?,
         targets,
         rate_per_minute: rate_per_minute.unwrap_or(RATE_PER_MINUTE),
         authentication,

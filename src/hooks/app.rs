@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, web};
 
@@ -14,6 +15,7 @@ use crate::hooks::limits::Limits;
 use crate::hooks::problem::Problem;
 use crate::hooks::resets;
 use crate::hooks::sources::Sources;
+use crate::hooks::vault_events;
 use crate::ports::clock::Clock;
 use crate::ports::meter::Meter;
 
@@ -47,11 +49,21 @@ pub(super) fn app(
                 .post(resets::receive)
                 .default_service(web::to(method_not_allowed)),
         )
+        .service(
+            web::resource("/v1/vault-events/{source}")
+                .route(web::post().to(vault_events::receive))
+                .route(web::method(Method::OPTIONS).to(vault_events::shake_hands))
+                .default_service(web::to(event_method_not_allowed)),
+        )
         .default_service(web::to(unknown_route))
 }
 
 async fn method_not_allowed() -> Result<HttpResponse, Problem> {
     Err(Problem::Method)
+}
+
+async fn event_method_not_allowed() -> Result<HttpResponse, Problem> {
+    Err(Problem::EventMethod)
 }
 
 async fn unknown_route() -> Result<HttpResponse, Problem> {

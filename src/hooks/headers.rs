@@ -59,6 +59,11 @@ pub(super) fn content_length(request: &HttpRequest) -> Option<u64> {
 
 /// Whether the body is JSON in UTF-8, not compressed.
 pub(super) fn is_json(request: &HttpRequest) -> bool {
+    is_type(request, "application/json")
+}
+
+/// Whether the body is of this type of JSON, in UTF-8, not compressed.
+pub(super) fn is_type(request: &HttpRequest, media_type: &str) -> bool {
     let headers = request.headers();
     let one = headers.get_all(CONTENT_TYPE).count() == 1;
     let plain = headers.get_all(CONTENT_ENCODING).all(|coding| coding == "identity");
@@ -66,5 +71,5 @@ pub(super) fn is_json(request: &HttpRequest) -> bool {
         Ok(encoding) => encoding.name() == "UTF-8",
         Err(_) => false,
     };
-    one && plain && utf8 && request.content_type().eq_ignore_ascii_case("application/json")
+    one && plain && utf8 && request.content_type().eq_ignore_ascii_case(media_type)
 }

@@ -1,9 +1,11 @@
 //! `POST /v1/resets/{source}`: a JSON notice of one reset.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use actix_web::web::Bytes;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::domain::event::ResetEvent;
@@ -14,17 +16,18 @@ use crate::hooks::app::State;
 use crate::hooks::headers::{self, Received};
 use crate::hooks::limits::Limits;
 use crate::hooks::problem::Problem;
+use crate::hooks::sources::Gate;
 use crate::ports::journal::Admission;
 use crate::ports::meter::DeliveryOutcome;
-use crate::senders::delivery::Delivery;
+use crate::senders::delivery::{Delivery, Proof};
 use crate::senders::source::{Authentication, Format, Source};
 
 /// What a sender is told of an event that was taken.
 #[derive(Debug, Serialize)]
-struct Receipt {
-    status: &'static str,
-    rotation_id: Option<RotationId>,
-    event_id: EventId,
+pub(super) struct Receipt {
+    pub(super) status: &'static str,
+    pub(super) rotation_id: Option<RotationId>,
+    pub(super) event_id: EventId,
 }
 
 /// Receives one delivery, counts it and answers.
@@ -35,12 +38,17 @@ pub(super) async fn receive(
 ) -> Result<HttpResponse, Problem> {
     let received = take(&request, payload, &state).await;
     let outcome = match &received {
-        Ok((_, admission)) => outcome(admission),
+        Ok((_, admission)) => taken(admission),
         Err(problem) => problem.outcome(),
     };
+    count(&request, &state, outcome);
+    received.map(|(event_id, admission)| answer(event_id, admission))
+}
+
+/// Counts a delivery for its source, where it named one that is known.
+pub(super) fn count(request: &HttpRequest, state: &State, outcome: DeliveryOutcome) {
     let known = request.extensions().get::<KnownSource>().cloned();
     state.meter.delivery(known.as_ref().map_or("-", |source| source.0.as_str()), outcome);
-    received.map(|(event_id, admission)| answer(event_id, admission))
 }
 
 /// The way of a delivery, in the order that the module's documentation gives.
@@ -49,22 +57,12 @@ async fn take(
     payload: web::Payload,
     state: &State,
 ) -> Result<(EventId, Admission), Problem> {
-    let name = request.match_info().get("source").unwrap_or_default();
-    let name = SourceName::parse(name).map_err(|_| Problem::UnknownSource)?;
-    let gate = state.sources.get(&name, Format::Notice).ok_or(Problem::UnknownSource)?;
-    request.extensions_mut().insert(KnownSource(name));
-    // A connection always has an address; one that lost it already shares a bucket.
-    let address = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-    gate.limiter.take(address).map_err(|retry_after| Problem::Throttled { retry_after })?;
+    let gate = enter(request, state, Format::Notice)?;
     let body = read(request, payload, &state.limits).await?;
 
     let source = &gate.source;
     let now = state.clock.now();
-    let delivery = Delivery { headers: &Received(request.headers()), body: &body };
-    let proof = source.authenticate(&delivery, now).map_err(|reason| {
-        tracing::warn!(source = %source.name, %reason, "delivery refused");
-        Problem::Unauthenticated { challenge: challenge(source) }
-    })?;
+    let proof = prove(request, source, &body, now)?;
     if !headers::is_json(request) {
         return Err(Problem::MediaType);
     }
@@ -74,8 +72,38 @@ async fn take(
     Ok((event_id, admission))
 }
 
+/// Finds the source that a request names, and keeps it to its rate.
+pub(super) fn enter(
+    request: &HttpRequest,
+    state: &State,
+    format: Format,
+) -> Result<Arc<Gate>, Problem> {
+    let name = request.match_info().get("source").unwrap_or_default();
+    let name = SourceName::parse(name).map_err(|_| Problem::UnknownSource)?;
+    let gate = state.sources.get(&name, format).ok_or(Problem::UnknownSource)?;
+    request.extensions_mut().insert(KnownSource(name));
+    // A connection always has an address; one that lost it already shares a bucket.
+    let address = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    gate.limiter.take(address).map_err(|retry_after| Problem::Throttled { retry_after })?;
+    Ok(gate)
+}
+
+/// Proves where a delivery comes from.
+pub(super) fn prove(
+    request: &HttpRequest,
+    source: &Source,
+    body: &[u8],
+    now: Timestamp,
+) -> Result<Proof, Problem> {
+    let delivery = Delivery { headers: &Received(request.headers()), body };
+    source.authenticate(&delivery, now).map_err(|reason| {
+        tracing::warn!(source = %source.name, %reason, "delivery refused");
+        Problem::Unauthenticated { challenge: challenge(source) }
+    })
+}
+
 /// Reads the whole body, within the limits of size and time.
-async fn read(
+pub(super) async fn read(
     request: &HttpRequest,
     payload: web::Payload,
     limits: &Limits,
@@ -96,7 +124,11 @@ async fn read(
 
 /// Hands the event over in a task of its own: a sender that hangs up in the middle must not leave
 /// a rotation written down and the worker asleep.
-async fn admit(state: &State, source: &Source, event: ResetEvent) -> Result<Admission, Problem> {
+pub(super) async fn admit(
+    state: &State,
+    source: &Source,
+    event: ResetEvent,
+) -> Result<Admission, Problem> {
     let intake = state.intake.clone();
     let targets = source.targets.clone();
     let admitting =
@@ -121,7 +153,7 @@ async fn admit(state: &State, source: &Source, event: ResetEvent) -> Result<Admi
     }
 }
 
-fn outcome(admission: &Admission) -> DeliveryOutcome {
+pub(super) fn taken(admission: &Admission) -> DeliveryOutcome {
     match admission {
         Admission::Accepted(_) => DeliveryOutcome::Accepted,
         Admission::Duplicate(_) => DeliveryOutcome::Duplicate,
@@ -129,8 +161,8 @@ fn outcome(admission: &Admission) -> DeliveryOutcome {
     }
 }
 
-fn answer(event_id: EventId, admission: Admission) -> HttpResponse {
-    let status = outcome(&admission).as_str();
+pub(super) fn answer(event_id: EventId, admission: Admission) -> HttpResponse {
+    let status = taken(&admission).as_str();
     let (mut response, rotation_id) = match admission {
         Admission::Accepted(rotation) => (HttpResponse::Accepted(), Some(rotation)),
         Admission::Duplicate(rotation) => (HttpResponse::Ok(), rotation),

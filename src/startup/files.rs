@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use crate::config::{AuthenticationFiles, OperatorToken, Source as SourceConfig};
+use crate::config::{AuthenticationFiles, OperatorToken, Source as SourceConfig, SourceFormat};
 use crate::domain::secret::SecretText;
 use crate::operator::who_may::AccessToken;
 use crate::senders::bearer::Bearer;
@@ -63,7 +63,10 @@ pub(in crate::startup) fn source(config: &SourceConfig) -> Result<Source, StartE
     }
     Ok(Source {
         name: config.name.clone(),
-        format: Format::Notice,
+        format: match config.format {
+            SourceFormat::Notice => Format::Notice,
+            SourceFormat::VaultEvent => Format::VaultEvent,
+        },
         authentications,
         targets: config.targets.clone(),
         rate: Rate { burst: config.rate_per_minute, per_minute: config.rate_per_minute },

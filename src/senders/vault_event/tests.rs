@@ -1,8 +1,16 @@
 //! Every form of a Vault event, and what is wrong with some.
 
-use serde_json::json;
+use std::time::Duration;
 
-use super::*;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Reading, VaultEvent};
+use crate::domain::event::{ResetEvent, ResetKind, Subject};
+use crate::domain::ids::{EventId, SourceName};
+use crate::domain::secret::{SecretLocation, SecretVersion};
+use crate::senders::delivery::{Headers, Proof};
+use crate::senders::notice::InvalidNotice;
 
 /// What Vault 1.21 documents, with made-up values. The misspelt key is Vault's own.
 pub(super) fn vaults_own(event_type: &str) -> Value {
