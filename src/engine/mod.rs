@@ -11,4 +11,5 @@ pub mod operations;
 pub mod settings;
 pub mod targets;
 mod update;
+pub mod watch;
 pub mod worker;

@@ -5,4 +5,5 @@ pub mod clock;
 pub mod console;
 pub mod journal;
 pub mod meter;
+pub mod secret_news;
 pub mod secret_store;

@@ -17,6 +17,7 @@ use crate::engine::drive::World;
 use crate::engine::intake::Intake;
 use crate::engine::operations::Operations;
 use crate::engine::targets::Targets;
+use crate::engine::watch::{self, Watch};
 use crate::engine::worker::Worker;
 use crate::metrics::Metrics;
 use crate::ports::clock::Clock;
@@ -46,6 +47,7 @@ pub struct Plant {
     /// What is counted and timed.
     pub metrics: Arc<Metrics>,
     wake: Arc<Notify>,
+    watch: Watch,
 }
 
 impl Plant {
@@ -108,6 +110,17 @@ impl Plant {
             Arc::clone(&targets),
             Arc::clone(&wake),
         );
+        let watch = Watch::new(
+            watch::World {
+                secrets: Arc::clone(&secrets),
+                news: vault.clone(),
+                intake: intake.clone(),
+                journal: Arc::clone(&journal),
+                targets: Arc::clone(&targets),
+                clock: Arc::clone(&clock),
+            },
+            config.watch,
+        );
         let world = Arc::new(World {
             journal,
             console,
@@ -118,7 +131,7 @@ impl Plant {
             fingerprints,
             settings: config.rotation,
         });
-        Ok(Self { world, vault, targets, intake, operations, metrics, wake })
+        Ok(Self { world, vault, targets, intake, operations, metrics, wake, watch })
     }
 
     /// A worker over this plant.
@@ -127,7 +140,13 @@ impl Plant {
         Worker::new(Arc::clone(&self.world), targets, wake, name.to_owned())
     }
 
-    /// Keeps the Vault token fresh and the consoles' logins at hand, until it is dropped.
+    /// Watches the targets' secrets in Vault, until it is dropped.
+    pub async fn watch(&self) {
+        self.watch.run().await;
+    }
+
+    /// Keeps the Vault token fresh and the consoles' logins at hand, and watches the secrets, until
+    /// it is dropped.
     pub(in crate::startup) async fn keep_house(&self) {
         let logins = async {
             loop {
@@ -135,7 +154,7 @@ impl Plant {
                 self.world.clock.sleep(self.world.settings.console_login_age / 2).await;
             }
         };
-        tokio::join!(self.vault.keep_token_fresh(), logins);
+        tokio::join!(self.vault.keep_token_fresh(), logins, self.watch());
     }
 }
 

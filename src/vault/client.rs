@@ -38,6 +38,11 @@ impl Connection {
         Ok(Self { http, settings, trusted })
     }
 
+    /// What it was told.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// The same server, with a client certificate. It has a pool of its own.
     pub(super) fn with_identity(&self, identity: Identity) -> Result<Self, reqwest::Error> {
         let builder = builder(&self.settings, self.trusted.as_ref());

@@ -1,5 +1,5 @@
 //! The secret store in Vault or OpenBao: login and renewal, reads of the key-value
-//! engine of version 2, and the server's health.
+//! engine of version 2, the server's events, and its health.
 
 mod client;
 mod health;
@@ -10,6 +10,7 @@ mod session;
 mod settings;
 mod token;
 mod trouble;
+mod watch;
 
 use std::sync::Arc;
 

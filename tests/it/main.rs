@@ -19,3 +19,5 @@ mod operator;
 mod rotation;
 mod store_contract;
 mod vault;
+mod watch;
+mod written;

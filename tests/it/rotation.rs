@@ -17,13 +17,13 @@ use simulator::{Skin, State};
 use crate::support::town::{CONNECTORS, INSTANCES, Town, USERNAME};
 
 /// A plant whose worker is turned by hand.
-struct Hand {
-    plant: Plant,
-    worker: Worker,
+pub(crate) struct Hand {
+    pub(crate) plant: Plant,
+    pub(crate) worker: Worker,
 }
 
 impl Hand {
-    async fn new(town: &Town) -> Self {
+    pub(crate) async fn new(town: &Town) -> Self {
         let config = Config::parse(&town.config(), []).unwrap();
         let plant = Plant::build(&config).await.unwrap();
         let worker = plant.worker("by hand");
@@ -49,7 +49,7 @@ impl Hand {
     }
 
     /// Turns the worker until the rotation is in this phase, ten seconds at most.
-    async fn until(&self, rotation: RotationId, phase: Phase) {
+    pub(crate) async fn until(&self, rotation: RotationId, phase: Phase) {
         let deadline = Timestamp::now() + Duration::from_secs(10);
         loop {
             let now = self.plant.world.journal.rotation(rotation).await.unwrap().phase;
@@ -66,7 +66,7 @@ impl Hand {
         }
     }
 
-    async fn entries(&self, rotation: RotationId) -> Vec<Entry> {
+    pub(crate) async fn entries(&self, rotation: RotationId) -> Vec<Entry> {
         let rows = self.plant.world.journal.rows(rotation).await.unwrap();
         rows.into_iter().map(|row| row.entry).collect()
     }
