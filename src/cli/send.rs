@@ -48,13 +48,22 @@ pub struct SendArguments {
     pub ca_file: Option<PathBuf>,
     /// The Salesforce organisation.
     #[arg(long, value_name = "ID", value_parser = OrganizationId::parse)]
-    pub organization_id: OrganizationId,
+    #[arg(required_unless_present = "secret_path")]
+    pub organization_id: Option<OrganizationId>,
     /// The Salesforce user, by name.
     #[arg(long, value_name = "NAME", value_parser = Username::parse, group = "user")]
     pub username: Option<Username>,
     /// The Salesforce user, by id.
     #[arg(long, value_name = "ID", value_parser = UserId::parse, group = "user")]
     pub user_id: Option<UserId>,
+    /// Tell of a written secret instead, at the route of a source of Vault events: where it is, as
+    /// in `secret/data/salesforce/acme`.
+    #[arg(long, value_name = "PATH", group = "user", requires = "secret_version")]
+    #[arg(conflicts_with_all = ["organization_id", "username", "user_id", "kind"])]
+    pub secret_path: Option<String>,
+    /// The version that Vault holds of it.
+    #[arg(long, value_name = "NUMBER", requires = "secret_path")]
+    pub secret_version: Option<u64>,
     /// Which reset.
     #[arg(long = "type", value_name = "TYPE", value_enum, default_value_t)]
     pub kind: SampleKind,
@@ -155,11 +164,21 @@ struct Notice<'a> {
     id: &'a str,
     r#type: &'static str,
     occurred_at: Timestamp,
-    organization_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organization_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     username: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user_id: Option<&'a str>,
+}
+
+/// What an agent tells of a written secret.
+#[derive(Serialize)]
+struct SecretNotice<'a> {
+    id: &'a str,
+    path: &'a str,
+    version: Option<u64>,
+    occurred_at: Timestamp,
 }
 
 /// What proves the sender.
@@ -182,7 +201,10 @@ pub async fn send(
         Some(id) => id.clone(),
         None => EventId::parse(&format!("sample-{}", clock.rotation_id()))?,
     };
-    let body = serde_json::to_string(&notice(arguments, &id, now))?;
+    let body = match &arguments.secret_path {
+        Some(path) => serde_json::to_string(&secret_notice(arguments, path, &id, now)),
+        None => serde_json::to_string(&notice(arguments, &id, now)),
+    }?;
     let proof = prove(arguments, &id, now, &body)?;
     if arguments.print {
         print(out, arguments, &proof, &body)?;
@@ -200,10 +222,20 @@ fn notice<'a>(arguments: &'a SendArguments, id: &'a EventId, now: Timestamp) -> 
         id: id.as_str(),
         r#type: kind.as_str(),
         occurred_at: arguments.occurred_at.unwrap_or(now),
-        organization_id: arguments.organization_id.as_str(),
+        organization_id: arguments.organization_id.as_ref().map(OrganizationId::as_str),
         username: arguments.username.as_ref().map(Username::as_str),
         user_id: arguments.user_id.as_ref().map(UserId::as_str),
     }
+}
+
+fn secret_notice<'a>(
+    arguments: &'a SendArguments,
+    path: &'a str,
+    id: &'a EventId,
+    now: Timestamp,
+) -> SecretNotice<'a> {
+    let occurred_at = arguments.occurred_at.unwrap_or(now);
+    SecretNotice { id: id.as_str(), path, version: arguments.secret_version, occurred_at }
 }
 
 fn prove(

@@ -129,12 +129,11 @@ impl Reading<'_> {
         let [id, source, event_type] =
             ["id", "source", "type"].map(|field| required(&body, field, faults));
         let at = text(&body, "time", faults);
-        let data = match body.remove("data") {
-            Some(Value::Object(data)) => data,
-            _ => {
-                faults.push(FieldFault { field: "data", fault: Fault::Must("be a JSON object") });
-                Map::new()
-            }
+        let data = if let Some(Value::Object(data)) = body.remove("data") {
+            data
+        } else {
+            faults.push(FieldFault { field: "data", fault: Fault::Must("be a JSON object") });
+            Map::new()
         };
         Told {
             id: event_id("id", source, id, faults),
@@ -211,12 +210,12 @@ impl Reading<'_> {
 
     /// A header that must be there exactly once, as text.
     fn header(&self, name: &'static str, faults: &mut Vec<FieldFault>) -> Option<String> {
-        let value = self.headers.only(name).and_then(|value| std::str::from_utf8(value).ok());
+        let value = self.headers.only(name).and_then(unescaped);
         if value.is_none() {
             let fault = Fault::Must("be there exactly once, as text");
             faults.push(FieldFault { field: name, fault });
         }
-        value.map(str::to_owned)
+        value
     }
 
     fn time(
@@ -227,6 +226,25 @@ impl Reading<'_> {
     ) -> Option<Timestamp> {
         noted(field, parse_time(text, self.now, self.window), faults)
     }
+}
+
+/// Undoes the escapes of the HTTP binding (`%20`), so that both forms of an event have one id.
+fn unescaped(value: &[u8]) -> Option<String> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let mut bytes = Vec::with_capacity(value.len());
+    let mut rest = value;
+    while let [first, after @ ..] = rest {
+        rest = after;
+        if let (b'%', [high, low, after @ ..]) = (first, after)
+            && let (Some(high), Some(low)) = (digit(*high), digit(*low))
+        {
+            bytes.push(high * 16 + low);
+            rest = after;
+        } else {
+            bytes.push(*first);
+        }
+    }
+    String::from_utf8(bytes).ok()
 }
 
 fn noted<T>(
@@ -306,7 +324,9 @@ fn number(metadata: &Map<String, Value>, faults: &mut Vec<FieldFault>) -> Option
     let read = match value {
         Value::Number(number) => number.as_u64(),
         Value::String(text) if text.bytes().all(|b| b.is_ascii_digit()) => text.parse().ok(),
-        _ => None,
+        Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+            None
+        }
     };
     // The store counts in signed numbers; Vault does not come near their end.
     let read = read.filter(|number| (1..=u64::from(u32::MAX)).contains(number));

@@ -186,11 +186,13 @@ impl Subscription for Ear {
             };
             self.is_asked = false;
             match message {
-                Message::Text(text) => match news(text.as_str()) {
-                    Some(news) => return Some(news),
+                Message::Text(text) => {
+                    if let Some(news) = news(text.as_str()) {
+                        return Some(news);
+                    }
                     // Its text is not logged: nobody knows what is in it.
-                    None => tracing::debug!("an event of Vault's was not understood"),
-                },
+                    tracing::debug!("an event of Vault's was not understood");
+                }
                 Message::Close(_) => return None,
                 Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
             }

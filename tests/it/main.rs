@@ -6,7 +6,9 @@
 
 mod support;
 
+mod agent;
 mod architecture;
+mod clients;
 mod console_contract;
 mod crash;
 mod demo;

@@ -167,6 +167,11 @@ fn the_binary_form_has_its_attributes_in_headers_and_what_is_signed_goes_before_
     let covered = ("signed-id".to_owned(), "2026-03-02T09:14:00Z".to_owned(), prod());
     assert_eq!(read(headers(), &signed(), &data), covered);
 
+    let mut escaped = headers();
+    escaped.0.retain(|(name, _)| *name != "ce-id");
+    escaped.0.push(("ce-id", "a%20b%c3%A9%zz%4"));
+    assert_eq!(read(escaped, &Proof::default(), &data).0, "vault://lab#a bé%zz%4");
+
     let without = |name| Given(headers().0.into_iter().filter(|(key, _)| *key != name).collect());
     let missing = "ce-source: must be there exactly once, as text";
     assert_eq!(faults(&without("ce-source"), &data), [missing]);

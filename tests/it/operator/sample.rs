@@ -16,10 +16,11 @@ use reset_receiver::domain::event::ResetEvent;
 use reset_receiver::domain::ids::SourceName;
 use reset_receiver::ports::clock::Clock;
 use reset_receiver::senders::bearer::Bearer;
-use reset_receiver::senders::delivery::{Delivery, Headers};
+use reset_receiver::senders::delivery::{Delivery, Headers, Proof};
 use reset_receiver::senders::keys::{BearerToken, SigningKey};
 use reset_receiver::senders::source::{Authentication, Format, Rate, Source};
 use reset_receiver::senders::standard_webhooks::StandardWebhooks;
+use reset_receiver::senders::vault_event::{Reading, VaultEvent};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 const KEY: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz";
@@ -140,6 +141,38 @@ async fn a_signed_sample_is_authentic_and_says_what_it_was_told_to_say() {
     assert_eq!(event.occurred_at.to_string(), "2026-03-02T08:00:00Z");
     let subject = format!("{:?}", event.subject);
     assert!(subject.contains("00D5e000001AbCd") && subject.contains("sync@acme.example"));
+}
+
+#[tokio::test]
+async fn a_sample_of_a_written_secret_is_a_vault_event() {
+    let key = file(KEY);
+    let line = format!(
+        "reset-receiver send --url https://receiver.example/v1/vault-events/agent --key-file {} \
+         --secret-path secret/data/salesforce/acme --secret-version 7 --id sample-1 \
+         --occurred-at 2026-03-02T08:00:00Z --print",
+        key.path().display()
+    );
+    let read = |line: &str| {
+        parse(line.split_whitespace().map(OsString::from), &mut Vec::new(), &mut Vec::new())
+    };
+    let Command::Remote(RemoteCommand::Send(sample)) = read(&line).unwrap().command else {
+        panic!("not a sample: {line}")
+    };
+    let (exit, out) = sent(&sample).await;
+    assert_eq!(exit.unwrap(), Exit::Well);
+    let body = out.split_once("--data-raw '").unwrap().1.trim_end().trim_end_matches('\'');
+    let source = SourceName::parse("agent").unwrap();
+    let (headers, proof) = (HeaderMap::new(), Proof::default());
+    let (headers, now) = (Got(&headers), SystemClock.now());
+    let (source, proof, body) = (&source, &proof, body.as_bytes());
+    let reading = Reading { source, proof, headers: &headers, body, now, window: WINDOW };
+    let VaultEvent::Written(event) = reading.read().unwrap() else { panic!("{out}") };
+    assert_eq!(event.id.as_str(), "sample-1");
+    assert_eq!(event.occurred_at.to_string(), "2026-03-02T08:00:00Z");
+    let subject = format!("{:?}", event.subject);
+    assert!(subject.contains("salesforce/acme") && subject.contains("SecretVersion(7)"));
+    assert!(read(&format!("{line} --username a@b.c")).is_err(), "one or the other");
+    assert!(read(&line.replace("--secret-version 7", "")).is_err(), "no version");
 }
 
 #[tokio::test]
