@@ -178,6 +178,7 @@ fn check_references(consoles: &[Console], targets: &[Target], sources: &[Source]
         let login = (target.organization.significant(), target.username.as_str());
         if let Some(other) = logins.insert(login, &target.name) {
             faults.add(&key("username"), format!("the same login is the target {other} already"));
+            continue;
         }
         // News of a secret is news of one login.
         let secret = (target.secret.mount.trim_matches('/'), target.secret.path.trim_matches('/'));

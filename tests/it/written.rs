@@ -1,8 +1,10 @@
 //! Secrets that are written without anybody telling of a reset, against a real OpenBao server: the
 //! watch finds them, an announcement wakes a rotation, and a rewrite touches nothing.
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use reset_receiver::domain::entry::Entry;
 use reset_receiver::domain::event::{ResetEvent, ResetKind, Subject};
@@ -10,8 +12,12 @@ use reset_receiver::domain::freshness::Waiting;
 use reset_receiver::domain::ids::{EventId, RotationId, SourceName};
 use reset_receiver::domain::phase::Phase;
 use reset_receiver::domain::secret::{SecretLocation, SecretVersion};
+use reset_receiver::engine::drive::World;
+use reset_receiver::engine::worker::Worker;
 use reset_receiver::ports::journal::Admission;
+use reset_receiver::ports::secret_store::{SecretStore, SecretStoreError, Stored};
 use simulator::{Credential, Skin};
+use tokio::sync::{Notify, oneshot};
 
 use crate::rotation::Hand;
 use crate::support::receiver::Receiver;
@@ -31,7 +37,9 @@ async fn announce(hand: &Hand, town: &Town, id: &str, version: u64) -> RotationI
     };
     match hand.plant.intake.admit(&event, None).await.unwrap() {
         Admission::Accepted(rotation) => rotation,
-        other => panic!("not accepted: {other:?}"),
+        other @ (Admission::Duplicate(_) | Admission::Unmatched) => {
+            panic!("not accepted: {other:?}")
+        }
     }
 }
 
@@ -90,6 +98,66 @@ async fn an_announced_version_that_is_not_shown_yet_is_waited_for_before_anythin
     assert_eq!(town.write_secret(&second).await, 2);
     hand.until(rotation, Phase::Confirmed).await;
     assert_all_hold(&town, &second);
+}
+
+/// A Vault whose first answer is held back until something else has happened.
+struct Interrupting {
+    secrets: Arc<dyn SecretStore>,
+    writes: Mutex<Option<oneshot::Sender<()>>>,
+    written: Mutex<Option<oneshot::Receiver<()>>>,
+}
+
+#[async_trait]
+impl SecretStore for Interrupting {
+    async fn read(&self, location: &SecretLocation) -> Result<Stored, SecretStoreError> {
+        let stored = self.secrets.read(location).await;
+        let writes = self.writes.lock().unwrap().take();
+        if let Some(writes) = writes {
+            writes.send(()).unwrap();
+            let written = self.written.lock().unwrap().take().unwrap();
+            written.await.unwrap();
+        }
+        stored
+    }
+
+    async fn current_version(
+        &self,
+        location: &SecretLocation,
+    ) -> Result<Option<SecretVersion>, SecretStoreError> {
+        self.secrets.current_version(location).await
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_is_told_while_the_one_before_is_judged_is_not_overlooked() {
+    let town = Town::new(Skin::Plain).await;
+    let hand = Hand::new(&town).await;
+    let first = applied(&town, &hand).await;
+    assert_eq!(town.write_secret(&first).await, 2);
+    let rotation = announce(&hand, &town, "second", 2).await;
+
+    let (writes, write_now) = oneshot::channel();
+    let (written, is_written) = oneshot::channel();
+    let secrets = Arc::new(Interrupting {
+        secrets: Arc::clone(&hand.plant.world.secrets),
+        writes: Mutex::new(Some(writes)),
+        written: Mutex::new(Some(is_written)),
+    });
+    let world = Arc::new(World { secrets, ..(*hand.plant.world).clone() });
+    let targets = Arc::clone(&hand.plant.targets);
+    let worker = Worker::new(world, targets, Arc::new(Notify::new()), "interrupted".to_owned());
+    let interrupt = async {
+        write_now.await.unwrap();
+        let newest = town.simulator.salesforce().reset_password(USERNAME, "newest").unwrap();
+        assert_eq!(town.write_secret(&newest).await, 3);
+        assert_eq!(announce(&hand, &town, "third", 3).await, rotation, "it joins");
+        written.send(()).unwrap();
+        newest
+    };
+    let (newest, ticked) = tokio::join!(interrupt, worker.tick());
+    ticked.unwrap();
+    hand.until(rotation, Phase::Confirmed).await;
+    assert_all_hold(&town, &newest);
 }
 
 /// Waits until the newest rotation but so many is confirmed.
