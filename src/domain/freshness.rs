@@ -14,7 +14,9 @@
 //! `T` is the latest time at which one of the joined events occurred; `grace` absorbs clock
 //! differences between the sender and Vault. Where only `secret_written` events joined, no reset
 //! gives a `T`, and the fields alone decide: equal to the applied ones means nothing to do.
-//! A version that a login refused is never used again, whatever its age.
+//! A version that a login refused is never used again, whatever its age. Nor is one that was chosen
+//! for an earlier reset of the same rotation and written before the later one: `grace` absorbs
+//! clock differences, and cannot tell two resets within it apart.
 
 use std::fmt;
 use std::time::Duration;
@@ -43,6 +45,13 @@ impl Half {
             Self::SecurityToken => "security_token",
         }
     }
+
+    fn differs(self, one: &Fingerprints, other: &Fingerprints) -> bool {
+        match self {
+            Self::Password => one.password != other.password,
+            Self::SecurityToken => one.security_token != other.security_token,
+        }
+    }
 }
 
 /// What the joined events of a rotation say together.
@@ -68,12 +77,27 @@ impl Reset {
 
     /// Adds a further event; says whether it is news, that is, a later reset or one of another
     /// kind.
+    ///
+    /// That a secret was written never moves the time of a reset: told late, it would make the
+    /// very secret that it announces look older than the reset.
     pub fn join(&mut self, kind: ResetKind, occurred_at: Timestamp) -> bool {
+        let told = Self::of(kind, occurred_at);
         let was = self.clone();
-        self.latest = self.latest.max(occurred_at);
-        self.password |= kind == ResetKind::PasswordReset;
-        self.token |= kind == ResetKind::TokenReset;
+        match (self.is_known(), told.is_known()) {
+            (true, false) => {}
+            (false, true) => *self = told,
+            (true, true) | (false, false) => {
+                self.latest = self.latest.max(told.latest);
+                self.password |= told.password;
+                self.token |= told.token;
+            }
+        }
         *self != was
+    }
+
+    /// Whether a reset was told of, and not only that a secret was written.
+    fn is_known(&self) -> bool {
+        self.password || self.token
     }
 
     /// Whether the target's login was reset, and not merely a secret written.
@@ -98,6 +122,38 @@ impl Reset {
         let password = self.password.then_some(Half::Password);
         let token = (needs_token && (self.password || self.token)).then_some(Half::SecurityToken);
         password.into_iter().chain(token)
+    }
+}
+
+/// A version that was chosen for an earlier reset of the rotation, and is dead since a later one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Superseded {
+    /// Its number.
+    pub version: SecretVersion,
+    /// When Vault took it.
+    pub written_at: Timestamp,
+    /// Fingerprints of its fields.
+    pub fingerprints: Fingerprints,
+    /// What the resets since then say together.
+    pub by: Reset,
+}
+
+impl Superseded {
+    /// Why a version is not the secret of the later reset, if it is not.
+    fn objection(
+        &self,
+        needs_token: bool,
+        version: SecretVersion,
+        written_at: Timestamp,
+        fingerprints: &Fingerprints,
+    ) -> Option<Waiting> {
+        if (version, written_at) == (self.version, self.written_at) {
+            let is_dead = self.by.touches_login(needs_token);
+            return is_dead.then_some(Waiting::Predates { version, written_at });
+        }
+        let old = |half: &Half| !half.differs(fingerprints, &self.fingerprints);
+        let half = self.by.halves(needs_token).find(old)?;
+        Some(Waiting::HalfWritten { half, since: self.version })
     }
 }
 
@@ -222,6 +278,8 @@ pub struct Question<'a> {
     pub applied: Option<&'a Applied>,
     /// The version that a login refused, if one did.
     pub rejected: Option<SecretVersion>,
+    /// The version that a later reset made useless, if one did.
+    pub superseded: Option<&'a Superseded>,
     /// Whether an operator said "use the current one".
     pub use_current: bool,
     /// How far Vault's clock and the sender's may differ.
@@ -240,10 +298,18 @@ pub fn decide(question: &Question<'_>, reading: &Reading) -> Verdict {
             Verdict::Wait(Waiting::Rejected { version: *version })
         }
         Reading::Complete { .. } if question.use_current => Verdict::Use,
-        Reading::Complete { version, written_at, fingerprints } => match question.applied {
-            None => decide_first(question.reset, *version, *written_at, question.grace),
-            Some(applied) => decide_next(question, applied, *version, *written_at, fingerprints),
-        },
+        Reading::Complete { version, written_at, fingerprints } => {
+            let objection = question.superseded.and_then(|superseded| {
+                superseded.objection(question.needs_token, *version, *written_at, fingerprints)
+            });
+            match (objection, question.applied) {
+                (Some(reason), _) => Verdict::Wait(reason),
+                (None, None) => decide_first(question.reset, *version, *written_at, question.grace),
+                (None, Some(applied)) => {
+                    decide_next(question, applied, *version, *written_at, fingerprints)
+                }
+            }
+        }
     }
 }
 
@@ -281,10 +347,7 @@ fn decide_next(
             Verdict::Wait(Waiting::NotThereYet { applied: applied.version })
         };
     }
-    let changed = |half| match half {
-        Half::Password => fingerprints.password != applied.fingerprints.password,
-        Half::SecurityToken => fingerprints.security_token != applied.fingerprints.security_token,
-    };
+    let changed = |half: Half| half.differs(fingerprints, &applied.fingerprints);
     let since = applied.version;
     if login_was_reset {
         if !reset.is_fresh(written_at, question.grace) {

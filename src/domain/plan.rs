@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use crate::domain::entry::Outcome;
-use crate::domain::fault::Fault;
 use crate::domain::rotation::Rotation;
 use crate::domain::secret::{Applied, SecretVersion};
-use crate::domain::step::Step;
 use crate::domain::target::{Surface, Target};
 use crate::domain::track::Standing;
 
@@ -35,12 +33,8 @@ impl Rotation {
     pub fn next(&self, target: &Target, applied: Option<&Applied>, grace: Duration) -> Next {
         match &self.standing {
             Standing::Completed(_) | Standing::Abandoned => return Next::Rest,
-            Standing::Stuck(stuck) => {
-                // A newer secret is the way out of a refused or an overdue one without a person.
-                let secret_helps = stuck.fault == Fault::Rejected && self.rejected.is_some()
-                    || stuck.step == Step::AwaitSecret && stuck.fault != Fault::Permanent;
-                return if secret_helps { Next::AwaitSecret } else { Next::Rest };
-            }
+            Standing::Stuck(_) if self.may_choose() => return Next::AwaitSecret,
+            Standing::Stuck(_) => return Next::Rest,
             Standing::Active => {}
         }
         if self.is_urgent(target, applied, grace) {

@@ -9,7 +9,7 @@
 //! | `contained s` | connector; `by_us` where ours | `s` is contained |
 //! | `found_enabled s` | `s` contained | `s` is not contained |
 //! | `waiting` | active | no secret is chosen, or no longer; what is being enabled is not contained |
-//! | `secret_chosen v` | decided for the latest reset; not refused; not older than the newest known | `v` is the secret; where it is another one, what is being enabled is not contained |
+//! | `secret_chosen v` | active, or stuck with a refused or overdue secret; decided for the latest reset; not refused; not older than the newest known | `v` is the secret; where it is another one, what is being enabled is not contained |
 //! | `updating s v` | `v` is the secret; every connector contained | |
 //! | `updated s v` | after `updating s v` | `s` holds `v` |
 //! | `enabling s v` | ours; `v` is the secret; every surface holds it | |
@@ -36,7 +36,7 @@ use jiff::Timestamp;
 
 use crate::domain::entry::{Entry, Outcome, Row};
 use crate::domain::event::ResetKind;
-use crate::domain::freshness::{Reset, Waiting};
+use crate::domain::freshness::{Reset, Superseded, Waiting};
 use crate::domain::secret::SecretVersion;
 use crate::domain::target::Surface;
 use crate::domain::track::{Chosen, Standing, Stuck, Track};
@@ -76,6 +76,8 @@ pub struct Rotation {
     pub newest_known: Option<(SecretVersion, Timestamp)>,
     /// A version that a login refused.
     pub rejected: Option<SecretVersion>,
+    /// A version that was chosen and that a later reset made useless.
+    pub superseded: Option<Superseded>,
     /// An operator said "use the current one".
     pub use_current: bool,
     /// Something of ours may be switched on with a dead secret, whatever the events say.
@@ -123,6 +125,7 @@ impl Rotation {
             waits_since: at,
             newest_known: None,
             rejected: None,
+            superseded: None,
             use_current: false,
             must_contain: false,
             attempts: 0,
@@ -212,7 +215,7 @@ impl Rotation {
             return;
         }
         self.news_at = at;
-        self.secret = None;
+        self.supersede(kind, occurred_at);
         self.use_current = false;
         self.contained_at = None;
         for track in self.tracks.values_mut() {
@@ -221,6 +224,23 @@ impl Rotation {
             track.shown = None;
         }
         self.resume_keeping_rejection(at);
+    }
+
+    /// No secret is chosen any more; one that was written before a later reset died with it.
+    fn supersede(&mut self, kind: ResetKind, occurred_at: Timestamp) {
+        let chosen = self.secret.take();
+        if kind == ResetKind::SecretWritten {
+            return;
+        }
+        if let Some(superseded) = &mut self.superseded {
+            superseded.by.join(kind, occurred_at);
+        }
+        if let Some(Chosen { version, written_at, fingerprints }) = chosen
+            && written_at < occurred_at
+        {
+            let by = Reset::of(kind, occurred_at);
+            self.superseded = Some(Superseded { version, written_at, fingerprints, by });
+        }
     }
 
     fn resume(&mut self, at: Timestamp) {
@@ -296,6 +316,7 @@ impl Rotation {
     }
 
     fn choose(&mut self, chosen: Chosen) -> Result<(), IllegalEntry> {
+        require(self.may_choose(), "a stuck rotation waits for a person")?;
         require(self.rejected != Some(chosen.version), "a refused version is never used again")?;
         let key = (chosen.version, chosen.written_at);
         if let Some((version, written_at)) = self.newest_known {
@@ -311,6 +332,7 @@ impl Rotation {
         }
         self.newest_known = Some(key);
         self.secret = Some(chosen);
+        self.superseded = None;
         self.standing = Standing::Active;
         self.waiting = None;
         self.must_contain = true;

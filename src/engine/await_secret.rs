@@ -35,6 +35,7 @@ impl Drive<'_> {
             needs_token: self.target.needs_token,
             applied: self.applied.as_ref(),
             rejected: self.rotation.rejected,
+            superseded: self.rotation.superseded.as_ref(),
             use_current: self.rotation.use_current,
             grace: self.world.settings.grace,
         };

@@ -1,6 +1,7 @@
 //! The step "confirm": in a fresh session, look whether every surface is well.
 
 use crate::domain::entry::{Entry, Outcome};
+use crate::domain::plan::Next;
 use crate::domain::step::Step;
 use crate::domain::target::Surface;
 use crate::domain::track::Track;
@@ -40,7 +41,8 @@ impl Drive<'_> {
                 Err(Failure::Drive(error)) => return Err(error),
             }
         }
-        if !self.rotation.tracks.values().any(|track| !track.confirmed) {
+        // News may have joined while the console was looked at.
+        if self.next() != Next::Confirm {
             return Ok(Turn::Go);
         }
         let settings = &self.world.settings;

@@ -119,6 +119,12 @@ impl ConsoleLogins {
         Ok(login)
     }
 
+    /// Forgets the account's login, because the console refused it: the next one to need it reads
+    /// Vault again.
+    pub fn forget(&self, account: &AccountName) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(account);
+    }
+
     /// Reads every login ahead of time. Failures are logged and met again when it is needed.
     pub async fn prefetch(&self) {
         for account in self.locations.keys() {

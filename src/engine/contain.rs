@@ -6,6 +6,7 @@ use crate::domain::entry::Entry;
 use crate::domain::secret::SecretLocation;
 use crate::domain::step::Step;
 use crate::domain::target::Surface;
+use crate::domain::track::Standing;
 use crate::engine::drive::{Drive, DriveError, StepError, Turn};
 use crate::ports::console::{ConnectorState, Switch};
 
@@ -23,6 +24,8 @@ impl Drive<'_> {
         let read = async move { secrets.read(&location).await };
         let (contained, read) = tokio::join!(self.contain_all(connectors), read);
         match contained? {
+            // A choice would set a rotation going that has just come to need a person.
+            Turn::Go if self.rotation.standing != Standing::Active => Ok(Turn::Go),
             Turn::Go => self.judge(read).await,
             later @ (Turn::Until(_) | Turn::Rest) => Ok(later),
         }
@@ -66,6 +69,7 @@ impl Drive<'_> {
         }
         let by_us = self.rotation.surface(surface).ours;
         let was_contained = self.rotation.contained_at.is_some();
+        self.seen_contained.insert(surface.clone());
         self.record(Entry::Contained { surface: surface.clone(), by_us }).await?;
         if let (false, Some(at)) = (was_contained, self.rotation.contained_at) {
             let after = at.duration_since(self.rotation.news_at).unsigned_abs();

@@ -1,6 +1,7 @@
 //! Drives one claimed rotation as far as it goes now: asks the plan, does the step, writes down
 //! what came of it, asks again.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -140,6 +141,8 @@ pub(in crate::engine) struct Drive<'w> {
     pub(in crate::engine) secret: Option<SalesforceSecret>,
     /// Whether this session wrote something, so that it cannot confirm it.
     pub(in crate::engine) has_written: bool,
+    /// The connectors that were seen contained in this drive.
+    pub(in crate::engine) seen_contained: BTreeSet<Surface>,
     id: RotationId,
     claim: Claim,
     session: Option<Box<dyn ConsoleSession>>,
@@ -164,6 +167,7 @@ impl<'w> Drive<'w> {
             applied: claim.applied.clone(),
             secret: None,
             has_written: false,
+            seen_contained: BTreeSet::new(),
             id: claim.rotation,
             claim,
             session: None,
@@ -221,9 +225,7 @@ impl<'w> Drive<'w> {
     }
 
     async fn turn(&mut self) -> Result<Turn, DriveError> {
-        let next =
-            self.rotation.next(&self.target, self.applied.as_ref(), self.world.settings.grace);
-        match next {
+        match self.next() {
             Next::Contain(connectors) => self.contain(&connectors).await,
             Next::AwaitSecret => self.await_secret().await,
             Next::Update(surface, version) => self.update(&surface, version).await,
@@ -232,6 +234,11 @@ impl<'w> Drive<'w> {
             Next::Complete(outcome) => self.complete(outcome).await,
             Next::Rest => Ok(Turn::Rest),
         }
+    }
+
+    /// What the plan says now.
+    pub(in crate::engine) fn next(&self) -> Next {
+        self.rotation.next(&self.target, self.applied.as_ref(), self.world.settings.grace)
     }
 
     /// Writes an entry down. `false` means that the rotation moved on meanwhile and the entry no
@@ -350,11 +357,13 @@ impl<'w> Drive<'w> {
     /// Logs in once. A refused login opens the account's breaker for everybody, unless Vault holds
     /// a newer login than the one that was refused.
     async fn open_session(&mut self) -> Result<Box<dyn ConsoleSession>, StepError> {
-        let account = &self.target.account;
+        // The account that the lease is for, whatever the configuration says by now.
+        let account = &self.claim.lease.account;
         let mut login = self.world.logins.get(account).await?;
         if let Some(breaker) = self.world.journal.breaker(account).await? {
             login = self.world.logins.read(account).await?;
             if login.version <= breaker.secret_version {
+                self.world.logins.forget(account);
                 return Err(StepError::BreakerOpen { since: breaker.since });
             }
             self.world.journal.clear_breaker(account).await?;
@@ -374,6 +383,8 @@ impl<'w> Drive<'w> {
             let secret_version = newer.map_or(login.version, |newer| newer.version);
             let breaker = Breaker { since: self.world.clock.now(), secret_version };
             self.world.journal.trip(account, &breaker).await?;
+            // Once the breaker is closed, Vault is read before anything is tried again.
+            self.world.logins.forget(account);
         }
         Ok(opened?)
     }

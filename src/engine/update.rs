@@ -5,6 +5,7 @@ use crate::domain::entry::Entry;
 use crate::domain::secret::SecretVersion;
 use crate::domain::step::Step;
 use crate::domain::target::Surface;
+use crate::domain::track::Track;
 use crate::engine::contain::Failure;
 use crate::engine::drive::{Drive, DriveError, StepError, Turn};
 use crate::ports::console::{ConnectorState, SalesforceCredential, Switch};
@@ -20,9 +21,39 @@ impl Drive<'_> {
             Ok(secret) => secret,
             Err(turn) => return Ok(turn),
         };
+        if let Some(turn) = self.recheck_containment().await? {
+            return Ok(turn);
+        }
         let credential = SalesforceCredential { username: self.target.username.clone(), secret };
         let updated = self.update_one(surface, version, &credential).await;
         self.end_step(Step::Update, surface, updated).await
+    }
+
+    /// Looks at the connectors that an earlier drive contained: while a rotation waited for its
+    /// secret, somebody may have enabled one. Returns what follows if the update may not go on.
+    async fn recheck_containment(&mut self) -> Result<Option<Turn>, DriveError> {
+        let contained = |(_, track): &(&Surface, &Track)| track.contained;
+        let connectors: Vec<Surface> =
+            self.rotation.tracks.iter().filter(contained).map(|(s, _)| s.clone()).collect();
+        let mut was_enabled = false;
+        for surface in connectors {
+            if self.seen_contained.contains(&surface) {
+                continue;
+            }
+            match self.observe_state(&surface).await {
+                Ok(ConnectorState::Enabled) => {
+                    was_enabled = true;
+                    self.record(Entry::FoundEnabled { surface }).await?;
+                }
+                Ok(ConnectorState::Disabled | ConnectorState::Other(_)) => {
+                    self.seen_contained.insert(surface);
+                }
+                Err(error) => {
+                    return Ok(Some(self.fail(Step::Update, Some(&surface), &error).await?));
+                }
+            }
+        }
+        Ok(was_enabled.then_some(Turn::Go))
     }
 
     async fn update_one(

@@ -74,13 +74,13 @@ async fn rows(town: &Town, rotation: RotationId) -> Vec<Entry> {
 /// The invariants, seen from the console and from Salesforce.
 fn assert_well(town: &Town, after: &str) {
     let holds = town.simulator.salesforce().credential(USERNAME).unwrap();
-    for (instance, name, enabled) in CONNECTORS {
+    for &(instance, name, enabled) in CONNECTORS {
         let connector = town.simulator.connector(instance, name).unwrap();
         let is_enabled = connector.state == State::Enabled;
         assert_eq!(is_enabled, enabled, "{after}: {instance}/{name}");
         assert!(connector.holds == holds, "{after}: {instance}/{name} holds another secret");
     }
-    for instance in INSTANCES {
+    for &instance in INSTANCES {
         let integration = town.simulator.integration(instance).unwrap();
         assert!(integration.holds == holds, "{after}: {instance} holds another secret");
     }

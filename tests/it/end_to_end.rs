@@ -33,7 +33,8 @@ async fn a_signed_reset_ends_with_both_surfaces_holding_the_new_secret() {
     let often = Duration::from_millis(300);
     let town = Town::syncing(Skin::WebForms, often).await;
     let mut receiver = Receiver::start(&town);
-    let before = INSTANCES.map(|name| town.simulator.integration(name).unwrap().other_fields);
+    let other_fields = |name: &&str| town.simulator.integration(name).unwrap().other_fields;
+    let before: Vec<_> = INSTANCES.iter().map(other_fields).collect();
 
     let new = town.simulator.salesforce().reset_password(USERNAME, "second-CANARY-pw").unwrap();
     let (status, answer) =
@@ -45,7 +46,7 @@ async fn a_signed_reset_ends_with_both_surfaces_holding_the_new_secret() {
     let rotation = until(&receiver, "confirmed").await;
     assert_eq!(rotation, contained, "one reset, one rotation");
 
-    for (instance, name, enabled) in CONNECTORS {
+    for &(instance, name, enabled) in CONNECTORS {
         let connector = town.simulator.connector(instance, name).unwrap();
         assert_eq!(connector.state == State::Enabled, enabled, "{instance}/{name}");
         assert!(connector.holds == new, "{instance}/{name}");

@@ -57,6 +57,7 @@ fn ask(reset: &Reset, applied: Option<&Applied>, reading: &Reading) -> Verdict {
         needs_token: true,
         applied,
         rejected: None,
+        superseded: None,
         use_current: false,
         grace: GRACE,
     };
@@ -116,6 +117,7 @@ fn a_login_without_a_token_is_judged_by_its_password_alone() {
             needs_token: false,
             applied: Some(&applied),
             rejected: None,
+            superseded: None,
             use_current: false,
             grace: GRACE,
         };
@@ -160,6 +162,7 @@ fn on_the_first_run_only_the_time_can_tell_unless_an_operator_does() {
         needs_token: true,
         applied: None,
         rejected: None,
+        superseded: None,
         use_current: true,
         grace: GRACE,
     };
@@ -219,4 +222,16 @@ fn joined_events_add_up() {
     assert!(reset.join(ResetKind::PasswordReset, at(T - 5)), "another kind is");
     assert!(reset.join(ResetKind::TokenReset, at(T + 5)), "a later one is");
     assert_eq!(reset, Reset { latest: at(T + 5), password: true, token: true });
+}
+
+#[test]
+fn that_a_secret_was_written_never_moves_the_time_of_a_reset() {
+    let mut reset = password_reset();
+    assert!(!reset.join(ResetKind::SecretWritten, at(T + 5_000)), "it is no news of a reset");
+    assert_eq!(reset, password_reset());
+
+    let mut written = written();
+    assert!(written.join(ResetKind::SecretWritten, at(T + 5)), "a later write is");
+    assert!(written.join(ResetKind::PasswordReset, at(T - 60)), "and so is a reset");
+    assert_eq!(written, Reset { latest: at(T - 60), password: true, token: false });
 }

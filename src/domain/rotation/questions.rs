@@ -2,8 +2,10 @@
 
 use jiff::Timestamp;
 
+use crate::domain::fault::Fault;
 use crate::domain::rotation::Rotation;
 use crate::domain::secret::Applied;
+use crate::domain::step::Step;
 use crate::domain::target::Surface;
 use crate::domain::track::{Standing, Track};
 
@@ -11,6 +13,20 @@ impl Rotation {
     /// Whether it is over.
     pub fn is_finished(&self) -> bool {
         matches!(self.standing, Standing::Completed(_) | Standing::Abandoned)
+    }
+
+    /// Whether a secret may be chosen: while the rotation is active, and as the way out, without
+    /// a person, of one that is stuck with a refused or an overdue secret.
+    pub fn may_choose(&self) -> bool {
+        match &self.standing {
+            Standing::Active => true,
+            Standing::Stuck(stuck) => {
+                let is_refused = stuck.fault == Fault::Rejected && self.rejected.is_some();
+                let is_overdue = stuck.step == Step::AwaitSecret && stuck.fault.may_retry();
+                is_refused || is_overdue
+            }
+            Standing::Completed(_) | Standing::Abandoned => false,
+        }
     }
 
     /// What is known of a surface.

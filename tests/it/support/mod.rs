@@ -1,7 +1,10 @@
 //! What the suites share: real servers and stateful stand-ins.
 
+pub(crate) mod cable;
 pub(crate) mod certificate;
 pub(crate) mod contract;
+pub(crate) mod hand;
+pub(crate) mod interruption;
 pub(crate) mod manual_clock;
 pub(crate) mod openbao;
 pub(crate) mod public_listener;

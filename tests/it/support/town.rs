@@ -1,6 +1,7 @@
 //! One agency's world: a simulated CommuniGator and Salesforce, a mount of the shared OpenBao
 //! server, and the files of an installation of reset-receiver that looks after them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,7 +9,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use simulator::{
-    ConsoleUser, Credential, Lockout, SalesforceUser, Simulator, Skin, World as SimulatedWorld,
+    Caller, ConsoleUser, Credential, Lockout, LoginRecord, SalesforceUser, Simulator, Skin, State,
+    World as SimulatedWorld,
 };
 use tempfile::TempDir;
 
@@ -16,19 +18,42 @@ use crate::support::openbao::OpenBao;
 
 /// The Salesforce login that everything is about.
 pub(crate) const USERNAME: &str = "gator.sync@acme.example";
+/// Whom the surfaces log in as that are not the target's.
+const SOMEBODY_ELSE: &str = "somebody.else@acme.example";
 /// The console's own login.
 pub(crate) const CONSOLE_USER: &str = "robot@acme.example";
-const CONSOLE_PASSWORD: &str = "console-CANARY-password";
+/// Its password.
+pub(crate) const CONSOLE_PASSWORD: &str = "console-CANARY-password";
 
-/// The connectors: instance, name, and whether it is enabled at first.
-pub(crate) const CONNECTORS: [(&str, &str, bool); 3] = [
+/// A connector: its instance, its name, and whether it is enabled at first.
+pub(crate) type Connector = (&'static str, &'static str, bool);
+
+pub(crate) const CONNECTORS: &[Connector] = &[
     ("Acme UK", "Salesforce Sync", true),
     ("Acme UK", "Old Leads", false),
     ("Acme US", "Salesforce Sync", true),
 ];
 
-/// The instances, each with its Integration.
-pub(crate) const INSTANCES: [&str; 2] = ["Acme UK", "Acme US"];
+/// The connectors of a town where everything is in one of the instances.
+const COMPACT: &[Connector] = &[
+    ("Acme UK", "Salesforce Sync", true),
+    ("Acme UK", "Old Leads", false),
+    ("Acme UK", "Contacts", true),
+];
+
+/// The instances that the console lists.
+pub(crate) const INSTANCES: &[&str] = &["Acme UK", "Acme US"];
+
+/// What the target covers, and how often its connectors sync.
+#[derive(Clone, Copy)]
+struct Layout {
+    connectors: &'static [Connector],
+    integrations: &'static [&'static str],
+    period: Duration,
+}
+
+/// Everything, in both instances.
+const FULL: Layout = Layout { connectors: CONNECTORS, integrations: INSTANCES, period: RARELY };
 
 /// A period longer than any test.
 const RARELY: Duration = Duration::from_hours(1);
@@ -37,6 +62,10 @@ const RARELY: Duration = Duration::from_hours(1);
 pub(crate) struct Town {
     pub(crate) simulator: Simulator,
     pub(crate) openbao: &'static OpenBao,
+    /// The target's connectors: instance, name, and whether it is enabled at first.
+    pub(crate) connectors: &'static [Connector],
+    /// The instances whose Integration is the target's.
+    pub(crate) integrations: &'static [&'static str],
     /// The mount of this town's secrets.
     pub(crate) mount: String,
     directory: TempDir,
@@ -46,7 +75,15 @@ impl Town {
     /// Two instances with three connectors, one of which is disabled, and a lock-out after three
     /// failed logins; nothing in Vault but the console's login.
     pub(crate) async fn new(skin: Skin) -> Self {
-        Self::with(skin, RARELY, |world| world).await
+        Self::with(skin, |world| world).await
+    }
+
+    /// The same, changed.
+    pub(crate) async fn with(
+        skin: Skin,
+        change: impl FnOnce(SimulatedWorld) -> SimulatedWorld,
+    ) -> Self {
+        Self::laid_out(OpenBao::shared(), skin, FULL, change).await
     }
 
     /// The same in real time, with connectors that sync this often.
@@ -54,25 +91,45 @@ impl Town {
     /// Integration has no off switch, so that whatever it does until it is updated is not the
     /// receiver's to prevent; it syncs rarely here.
     pub(crate) async fn syncing(skin: Skin, period: Duration) -> Self {
-        Self::with(skin, period, SimulatedWorld::real_time).await
+        let layout = Layout { period, ..FULL };
+        Self::laid_out(OpenBao::shared(), skin, layout, SimulatedWorld::real_time).await
     }
 
-    /// The same with connectors of this period, changed.
-    pub(crate) async fn with(
+    /// The same as [`Town::new`] with all three connectors and the only Integration in the first
+    /// instance: the shortest walk.
+    pub(crate) async fn compact(skin: Skin) -> Self {
+        let layout = Layout { connectors: COMPACT, integrations: &INSTANCES[..1], ..FULL };
+        Self::laid_out(OpenBao::shared(), skin, layout, |world| world).await
+    }
+
+    /// The same as [`Town::new`] with a Vault of its own, which may be sealed; it ends with the
+    /// tests.
+    pub(crate) async fn with_own_vault(skin: Skin) -> Self {
+        let openbao = Box::leak(Box::new(OpenBao::start()));
+        Self::laid_out(openbao, skin, FULL, |world| world).await
+    }
+
+    async fn laid_out(
+        openbao: &'static OpenBao,
         skin: Skin,
-        period: Duration,
+        layout: Layout,
         change: impl FnOnce(SimulatedWorld) -> SimulatedWorld,
     ) -> Self {
+        let Layout { connectors, integrations, period } = layout;
         let mut world = SimulatedWorld::new()
             .skin(skin)
             .lockout(Lockout::After(3))
             .console_user(ConsoleUser::new(CONSOLE_USER, CONSOLE_PASSWORD))
             .salesforce_user(
                 SalesforceUser::new(USERNAME, "first-CANARY-password").token("first-CANARY-token"),
-            );
+            )
+            .salesforce_user(SalesforceUser::new(SOMEBODY_ELSE, "another-password"));
         for name in INSTANCES {
-            world = world.instance(name, |mut instance| {
-                for (_, connector, enabled) in CONNECTORS.iter().filter(|(at, ..)| *at == name) {
+            world = world.instance(*name, |mut instance| {
+                if !integrations.contains(name) {
+                    instance = instance.integration_logs_in_as(SOMEBODY_ELSE);
+                }
+                for (_, connector, enabled) in connectors.iter().filter(|(at, ..)| at == name) {
                     instance = instance.connector_with(*connector, |connector| {
                         let connector = connector.every(period);
                         if *enabled { connector } else { connector.disabled() }
@@ -82,12 +139,12 @@ impl Town {
             });
         }
         let simulator = Simulator::start(change(world)).unwrap();
-        let openbao = OpenBao::shared();
         let mount = format!("town-{}", uuid::Uuid::now_v7().simple());
         openbao.mount(&mount).await;
         let login = json!({"username": CONSOLE_USER, "password": CONSOLE_PASSWORD});
         openbao.write_secret(&mount, "console", &login).await;
-        let town = Self { simulator, openbao, mount, directory: tempfile::tempdir().unwrap() };
+        let directory = tempfile::tempdir().unwrap();
+        let town = Self { simulator, openbao, connectors, integrations, mount, directory };
         town.write_files();
         town
     }
@@ -108,6 +165,55 @@ impl Town {
         self.openbao.write_secret(&self.mount, "salesforce", &fields).await
     }
 
+    /// What Salesforce takes now.
+    pub(crate) fn credential(&self) -> Credential {
+        self.simulator.salesforce().credential(USERNAME).unwrap()
+    }
+
+    /// Whether each connector is enabled.
+    pub(crate) fn states(&self) -> Vec<bool> {
+        let state = |(instance, name, _): &(&str, &str, bool)| {
+            self.simulator.connector(instance, name).unwrap().state == State::Enabled
+        };
+        self.connectors.iter().map(state).collect()
+    }
+
+    /// Whether each connector was enabled at first.
+    pub(crate) fn at_first(&self) -> Vec<bool> {
+        self.connectors.iter().map(|(.., enabled)| *enabled).collect()
+    }
+
+    /// What every surface holds: the connectors' credentials, then the Integrations'.
+    pub(crate) fn held(&self) -> Vec<Credential> {
+        let connectors = self
+            .connectors
+            .iter()
+            .map(|(instance, name, _)| self.simulator.connector(instance, name).unwrap().holds);
+        let integrations =
+            self.integrations.iter().map(|name| self.simulator.integration(name).unwrap().holds);
+        connectors.chain(integrations).collect()
+    }
+
+    /// Every field of every surface that is no part of the credential.
+    pub(crate) fn other_fields(&self) -> Vec<BTreeMap<String, String>> {
+        let connectors = self.connectors.iter().map(|(instance, name, _)| {
+            self.simulator.connector(instance, name).unwrap().other_fields
+        });
+        let integrations = self
+            .integrations
+            .iter()
+            .map(|name| self.simulator.integration(name).unwrap().other_fields);
+        connectors.chain(integrations).collect()
+    }
+
+    /// The failed logins of connectors at Salesforce.
+    pub(crate) fn failed_connector_logins(&self) -> Vec<LoginRecord> {
+        let is_connector = |login: &LoginRecord| matches!(login.caller, Caller::Connector { .. });
+        let mut history = self.simulator.login_history();
+        history.retain(|login| is_connector(login) && !login.outcome.is_usable());
+        history
+    }
+
     /// The key that signs deliveries of the source `flow`.
     pub(crate) fn signing_key() -> String {
         format!("whsec_{}", STANDARD.encode(b"0123456789abcdef0123456789abcdef"))
@@ -121,7 +227,7 @@ impl Town {
     /// The configuration file's text: real addresses, short waits.
     pub(crate) fn config(&self) -> String {
         let file = |name: &str| self.file(name).display().to_string();
-        let instances: String = INSTANCES.iter().map(|name| instance(name)).collect();
+        let instances: String = INSTANCES.iter().map(|name| self.instance(name)).collect();
         format!(
             r#"
 [hooks]
@@ -182,6 +288,23 @@ key_files = ["{signing_key}"]
         )
     }
 
+    fn instance(&self, name: &str) -> String {
+        let connectors: Vec<&str> = self
+            .connectors
+            .iter()
+            .filter(|(at, ..)| *at == name)
+            .map(|(_, name, _)| *name)
+            .collect();
+        let integration = self.integrations.contains(&name);
+        if connectors.is_empty() && !integration {
+            return String::new();
+        }
+        format!(
+            "[[targets.acme.instances]]\nname = \"{name}\"\nconnectors = {connectors:?}\n\
+             integration = {integration}\n"
+        )
+    }
+
     fn write_files(&self) {
         let certificate = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         let write = |name: &str, text: &str| std::fs::write(self.file(name), text).unwrap();
@@ -193,12 +316,4 @@ key_files = ["{signing_key}"]
         write("signing-key", &Self::signing_key());
         write("config.toml", &self.config());
     }
-}
-
-fn instance(name: &str) -> String {
-    let connectors: Vec<&str> =
-        CONNECTORS.iter().filter(|(at, ..)| *at == name).map(|(_, name, _)| *name).collect();
-    format!(
-        "[[targets.acme.instances]]\nname = \"{name}\"\nconnectors = {connectors:?}\nintegration = true\n"
-    )
 }

@@ -15,6 +15,7 @@ enum Which {
     Number(u64),
     Name(String),
     NumberOfName(String, u64),
+    NameSince(String, u64),
     Chance { seed: u64, one_in: u64 },
 }
 
@@ -39,6 +40,11 @@ impl Match {
         Self(Which::NumberOfName(name.into(), number))
     }
 
+    /// Requests of that name from that request on, counted from 1 over the simulator's life.
+    pub fn request_since(name: impl Into<String>, number: u64) -> Self {
+        Self(Which::NameSince(name.into(), number))
+    }
+
     /// One request in so many, by chance; the same requests for the same seed.
     pub fn chance(seed: u64, one_in: u64) -> Self {
         Self(Which::Chance { seed, one_in: one_in.max(1) })
@@ -50,6 +56,7 @@ impl Match {
             Which::Number(wanted) => *wanted == number,
             Which::Name(wanted) => wanted == name,
             Which::NumberOfName(wanted, nth) => wanted == name && *nth == number_of_name,
+            Which::NameSince(wanted, since) => wanted == name && *since <= number,
             Which::Chance { seed, one_in } => {
                 spread(seed.wrapping_add(number)).is_multiple_of(*one_in)
             }

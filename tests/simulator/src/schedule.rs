@@ -72,7 +72,7 @@ impl Console {
             Holder::Connector(number, at) => {
                 let Some(instance) = self.instances.get_mut(number) else { return };
                 let Some(connector) = instance.connectors.get_mut(at) else { return };
-                if connector.state == State::Disabled {
+                if connector.state != State::Enabled {
                     return;
                 }
                 let caller = Caller::Connector {

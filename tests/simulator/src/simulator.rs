@@ -13,6 +13,7 @@ use crate::clock::{self, Order};
 use crate::console::Console;
 use crate::console::inspect::{ConnectorSnapshot, IntegrationSnapshot};
 use crate::console::second_factor;
+use crate::console::surface::State;
 use crate::faults::{Fault, Match, Times};
 use crate::log::ConsoleRequest;
 use crate::salesforce::{LoginRecord, Salesforce};
@@ -145,6 +146,12 @@ impl Simulator {
     /// A connector, seen from behind; `None` if there is none of that name.
     pub fn connector(&self, instance: &str, name: &str) -> Option<ConnectorSnapshot> {
         self.running.shared.lock().connector(instance, name)
+    }
+
+    /// Gives a connector a state, as somebody else at the console does; says whether there is one of
+    /// that name. The log knows nothing of it.
+    pub fn set_state(&self, instance: &str, name: &str, state: State) -> bool {
+        self.running.shared.lock().set_state(instance, name, state)
     }
 
     /// An instance's Integration, seen from behind; `None` if there is no such instance.

@@ -233,7 +233,7 @@ impl Console {
         let Some(connector) = owner.connectors.get_mut(at) else {
             return Answer::NotFound.into();
         };
-        if connector.state == State::Enabled {
+        if connector.state != State::Disabled {
             let text = "The connector has to be disabled before it can be changed.";
             return self.page_with(place, session, Block::Error(text.to_owned())).into();
         }

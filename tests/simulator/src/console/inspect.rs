@@ -44,6 +44,13 @@ impl Console {
         })
     }
 
+    pub(crate) fn set_state(&mut self, instance: &str, name: &str, state: State) -> bool {
+        let instance = self.instances.iter_mut().find(|one| one.name == instance);
+        let mut connectors = instance.into_iter().flat_map(|one| &mut one.connectors);
+        let connector = connectors.find(|one| one.name == name);
+        connector.map(|connector| connector.state = state).is_some()
+    }
+
     pub(crate) fn integration(&self, instance: &str) -> Option<IntegrationSnapshot> {
         let instance = self.instances.iter().find(|one| one.name == instance)?;
         Some(IntegrationSnapshot {

@@ -6,13 +6,16 @@ use std::time::Duration;
 use crate::console::form::Form;
 use crate::salesforce::LoginOutcome;
 
-/// A connector's state. These two are the documented ones.
+/// A connector's state. The first two are the documented ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// It logs in to Salesforce on its schedule, and refuses edits.
     Enabled,
     /// It does not log in, and can be edited.
     Disabled,
+    /// Made up: a state that nobody documented. It neither logs in nor can be edited, and the console
+    /// does not offer it.
+    Paused,
 }
 
 impl State {
@@ -23,6 +26,7 @@ impl State {
         match self {
             Self::Enabled => "Enabled",
             Self::Disabled => "Disabled",
+            Self::Paused => "Paused",
         }
     }
 

@@ -1,0 +1,137 @@
+//! A journal that lets a test do something at the very moment when an entry is written.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use reset_receiver::domain::entry::{Entry, Row};
+use reset_receiver::domain::event::ResetEvent;
+use reset_receiver::domain::ids::{AccountName, RotationId, TargetName};
+use reset_receiver::domain::lease::Lease;
+use reset_receiver::domain::phase::Phase;
+use reset_receiver::domain::secret::Applied;
+use reset_receiver::ports::journal::{
+    Admission, Breaker, Claim, Journal, JournalError, Placement, RotationFilter, RotationSummary,
+};
+
+/// When something may be done: the entry is about to be written, or is durable. The worker waits
+/// meanwhile; an error is what it is told instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// What it would record has been done; it is not written down yet.
+    Before(Entry),
+    /// It is written down.
+    After(Entry),
+}
+
+type Doing = Pin<Box<dyn Future<Output = Result<(), JournalError>> + Send>>;
+
+/// A journal with a test's hand in it.
+pub(crate) struct Interrupted {
+    inner: Arc<dyn Journal>,
+    interrupt: Box<dyn Fn(Moment) -> Doing + Send + Sync>,
+}
+
+impl Interrupted {
+    /// Asks `interrupt` at each entry that a worker writes.
+    pub(crate) fn wrap<F>(
+        inner: Arc<dyn Journal>,
+        interrupt: impl Fn(Moment) -> F + Send + Sync + 'static,
+    ) -> Arc<dyn Journal>
+    where
+        F: Future<Output = Result<(), JournalError>> + Send + 'static,
+    {
+        let interrupt = Box::new(move |moment| -> Doing { Box::pin(interrupt(moment)) });
+        Arc::new(Self { inner, interrupt })
+    }
+}
+
+#[async_trait]
+impl Journal for Interrupted {
+    async fn append(
+        &self,
+        lease: &Lease,
+        rotation: RotationId,
+        after: u64,
+        entry: &Entry,
+    ) -> Result<Row, JournalError> {
+        (self.interrupt)(Moment::Before(entry.clone())).await?;
+        let row = self.inner.append(lease, rotation, after, entry).await?;
+        (self.interrupt)(Moment::After(entry.clone())).await?;
+        Ok(row)
+    }
+
+    async fn admit(
+        &self,
+        event: &ResetEvent,
+        placement: Option<&Placement>,
+    ) -> Result<Admission, JournalError> {
+        self.inner.admit(event, placement).await
+    }
+
+    async fn claim(&self, worker: &str, ttl: Duration) -> Result<Option<Claim>, JournalError> {
+        self.inner.claim(worker, ttl).await
+    }
+
+    async fn renew(&self, lease: &Lease, ttl: Duration) -> Result<Lease, JournalError> {
+        self.inner.renew(lease, ttl).await
+    }
+
+    async fn release(
+        &self,
+        lease: &Lease,
+        rotation: RotationId,
+        due_at: Option<Timestamp>,
+    ) -> Result<(), JournalError> {
+        self.inner.release(lease, rotation, due_at).await
+    }
+
+    async fn operate(&self, rotation: RotationId, entry: &Entry) -> Result<Row, JournalError> {
+        self.inner.operate(rotation, entry).await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, JournalError> {
+        self.inner.next_due().await
+    }
+
+    async fn rows(&self, rotation: RotationId) -> Result<Vec<Row>, JournalError> {
+        self.inner.rows(rotation).await
+    }
+
+    async fn rotation(&self, id: RotationId) -> Result<RotationSummary, JournalError> {
+        self.inner.rotation(id).await
+    }
+
+    async fn rotations(
+        &self,
+        filter: &RotationFilter,
+    ) -> Result<Vec<RotationSummary>, JournalError> {
+        self.inner.rotations(filter).await
+    }
+
+    async fn phases(&self) -> Result<Vec<(Phase, u64)>, JournalError> {
+        self.inner.phases().await
+    }
+
+    async fn applied(&self, target: &TargetName) -> Result<Option<Applied>, JournalError> {
+        self.inner.applied(target).await
+    }
+
+    async fn trip(&self, account: &AccountName, breaker: &Breaker) -> Result<(), JournalError> {
+        self.inner.trip(account, breaker).await
+    }
+
+    async fn breaker(&self, account: &AccountName) -> Result<Option<Breaker>, JournalError> {
+        self.inner.breaker(account).await
+    }
+
+    async fn clear_breaker(&self, account: &AccountName) -> Result<(), JournalError> {
+        self.inner.clear_breaker(account).await
+    }
+
+    async fn probe(&self) -> Result<(), JournalError> {
+        self.inner.probe().await
+    }
+}
