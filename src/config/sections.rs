@@ -11,12 +11,12 @@ use crate::config::reader::{
     Reader, address, duration, flag, parsed, path, paths, text, texts, url, urls, whole,
 };
 use crate::config::{Console, Source};
+use crate::domain::audit::Deed;
 use crate::domain::backoff::Backoff;
 use crate::domain::ids::{AccountName, OrganizationId, SourceName, TargetName, UserId, Username};
 use crate::domain::secret::SecretLocation;
 use crate::domain::target::{SecretFields, Surface, Target, UpdateOrder};
 use crate::engine::console_login::LoginLocation;
-use crate::engine::operations::Operations;
 use crate::engine::settings::Settings as Rotation;
 use crate::operator::who_may::Role;
 use crate::telemetry::{LogFormat, Settings as Log};
@@ -319,7 +319,7 @@ fn instance(section: &mut Reader<'_>) -> Vec<Surface> {
 
 pub(in crate::config) fn source(name: &str, section: &mut Reader<'_>) -> Option<Source> {
     let name = named(name, section, SourceName::parse);
-    if name.as_ref().is_some_and(|name| name.as_str() == Operations::SOURCE) {
+    if name.as_ref().is_some_and(|name| name.as_str() == Deed::SOURCE) {
         section.fault("", "this name stands for the operator; choose another");
     }
     section.required("format", |value| match value.as_str() {

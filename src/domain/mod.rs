@@ -1,6 +1,7 @@
 //! The ground floor: what a reset, a target, a secret and a rotation are, and every decision
 //! that needs no outside world. It names no runtime, no clock, no randomness and no I/O.
 
+pub mod audit;
 pub mod backoff;
 mod describe;
 pub mod entry;
@@ -11,6 +12,7 @@ pub mod ids;
 pub mod lease;
 pub mod phase;
 pub mod plan;
+pub mod retention;
 pub mod rotation;
 pub mod secret;
 pub mod step;

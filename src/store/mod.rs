@@ -6,8 +6,10 @@
 
 mod fault;
 mod ledger;
+mod postgres;
 mod rows;
 mod sqlite;
 
 pub use fault::OpenError;
+pub use postgres::{PostgresSettings, PostgresStore, PostgresUrlError};
 pub use sqlite::{SqliteStore, WorkPermit};

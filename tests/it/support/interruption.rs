@@ -11,9 +11,11 @@ use reset_receiver::domain::event::ResetEvent;
 use reset_receiver::domain::ids::{AccountName, RotationId, TargetName};
 use reset_receiver::domain::lease::Lease;
 use reset_receiver::domain::phase::Phase;
+use reset_receiver::domain::retention::Retention;
 use reset_receiver::domain::secret::Applied;
 use reset_receiver::ports::journal::{
-    Admission, Breaker, Claim, Journal, JournalError, Placement, RotationFilter, RotationSummary,
+    Admission, AuditRow, Breaker, Claim, Journal, JournalError, Placement, Pruned, RotationFilter,
+    RotationSummary,
 };
 
 /// When something may be done: the entry is about to be written, or is durable. The worker waits
@@ -117,6 +119,14 @@ impl Journal for Interrupted {
 
     async fn applied(&self, target: &TargetName) -> Result<Option<Applied>, JournalError> {
         self.inner.applied(target).await
+    }
+
+    async fn audit(&self, before: Option<u64>, limit: u32) -> Result<Vec<AuditRow>, JournalError> {
+        self.inner.audit(before, limit).await
+    }
+
+    async fn prune(&self, retention: Retention) -> Result<Pruned, JournalError> {
+        self.inner.prune(retention).await
     }
 
     async fn trip(&self, account: &AccountName, breaker: &Breaker) -> Result<(), JournalError> {
