@@ -22,6 +22,7 @@ use crate::operator::who_may::{AccessToken, InvalidTokens, WhoMay};
 use crate::ports::clock::Clock;
 use crate::ports::journal::Journal;
 
+mod audit;
 mod health;
 mod problem;
 pub mod readiness;

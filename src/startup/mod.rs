@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::communigator::{AccountError, ProfileError};
-use crate::config::Config;
+use crate::config::{Config, Roles};
 use crate::domain::secret::FingerprintKey;
 use crate::hooks::limits::Limits;
 use crate::hooks::tls::{Certificates, TlsError, TlsFiles};
@@ -111,33 +111,19 @@ pub enum RunError {
 /// The whole program, bound to its addresses.
 pub struct App {
     plant: Plant,
-    hooks: BoundHooks,
+    roles: Roles,
+    hooks: Option<BoundHooks>,
     operator: BoundOperator,
     started: Latch,
-    permit: WorkPermit,
+    permit: Option<WorkPermit>,
 }
 
 impl App {
     /// Puts everything together. Nothing answers and nothing is driven before [`App::run`].
     pub async fn build(config: &Config) -> Result<Self, StartError> {
         let (plant, permit) = Plant::build_to_work(config).await?;
-        let sources = config.sources.iter().map(files::source).collect::<Result<Vec<_>, _>>()?;
-        let hooks = Hooks {
-            intake: plant.intake.clone(),
-            sources: Arc::new(Sources::new(sources)),
-            certificates: Certificates::load(TlsFiles {
-                certificate: config.hooks.certificate_file.clone(),
-                key: config.hooks.private_key_file.clone(),
-            })?,
-            meter: plant.metrics.clone(),
-            clock: Arc::clone(&plant.world.clock),
-        };
-        let hooks = hooks.bind(hooks::Settings {
-            address: config.hooks.listen,
-            workers: None,
-            limits: limits(config),
-            drain: DRAIN_REQUESTS,
-        })?;
+        let roles = config.store.roles;
+        let hooks = if roles.api { Some(bind_hooks(config, &plant)?) } else { None };
         let mut readiness = Readiness::default();
         let started = readiness.latch("start");
         let tokens = config.operator.tokens.iter().map(files::access_token);
@@ -156,12 +142,12 @@ impl App {
                 clock: Arc::clone(&plant.world.clock),
             },
         )?;
-        Ok(Self { plant, hooks, operator, started, permit })
+        Ok(Self { plant, roles, hooks, operator, started, permit })
     }
 
-    /// Where the public listener is.
-    pub fn hooks_address(&self) -> SocketAddr {
-        self.hooks.address
+    /// Where the public listener is; `None` for a replica that has none.
+    pub fn hooks_address(&self) -> Option<SocketAddr> {
+        self.hooks.as_ref().map(|hooks| hooks.address)
     }
 
     /// Where the private listener is.
@@ -172,26 +158,57 @@ impl App {
     /// Receives and rotates until `stop` is cancelled: first no more is taken in, then what is
     /// under way comes to the end of its turn.
     pub async fn run(self, stop: CancellationToken) -> Result<(), RunError> {
-        let Self { plant, hooks, operator, started, permit } = self;
-        let (hooks_at, operator_at) = (hooks.address, operator.address());
+        let (hooks_at, operator_at) = (self.hooks_address(), self.operator_address());
+        let Self { plant, roles, hooks, operator, started, permit } = self;
         let worker = plant.worker(&format!("pid-{}", std::process::id()));
-        let hooks_stop = stop.clone();
-        let listeners = async {
-            tokio::try_join!(
-                async { hooks.run(hooks_stop.cancelled_owned()).await.map_err(RunError::Hooks) },
-                async { operator.run(stop.clone()).await.map_err(RunError::Operator) },
-            )
+        let hooks_stop = stop.clone().cancelled_owned();
+        let listen = async {
+            match hooks {
+                Some(hooks) => hooks.run(hooks_stop).await.map_err(RunError::Hooks),
+                None => Ok(hooks_stop.await),
+            }
         };
-        let work = async { tokio::join!(worker.run(stop.clone()), listeners).1 };
+        let listeners = async {
+            tokio::try_join!(listen, async {
+                operator.run(stop.clone()).await.map_err(RunError::Operator)
+            })
+        };
+        let drive = async {
+            if roles.worker {
+                worker.run(stop.clone()).await;
+            }
+        };
+        let work = async { tokio::join!(drive, listeners).1 };
         started.open();
-        tracing::info!(hooks = %hooks_at, operator = %operator_at, "ready");
+        let hooks = hooks_at.map(tracing::field::display);
+        tracing::info!(hooks, operator = %operator_at, "ready");
         let ended = tokio::select! {
             ended = work => ended.map(|_| ()),
-            () = plant.keep_house() => Ok(()),
+            () = plant.keep_house(), if roles.worker => Ok(()),
         };
         drop(permit);
         ended
     }
+}
+
+fn bind_hooks(config: &Config, plant: &Plant) -> Result<BoundHooks, StartError> {
+    let sources = config.sources.iter().map(files::source).collect::<Result<Vec<_>, _>>()?;
+    let hooks = Hooks {
+        intake: plant.intake.clone(),
+        sources: Arc::new(Sources::new(sources)),
+        certificates: Certificates::load(TlsFiles {
+            certificate: config.hooks.certificate_file.clone(),
+            key: config.hooks.private_key_file.clone(),
+        })?,
+        meter: plant.metrics.clone(),
+        clock: Arc::clone(&plant.world.clock),
+    };
+    Ok(hooks.bind(hooks::Settings {
+        address: config.hooks.listen,
+        workers: None,
+        limits: limits(config),
+        drain: DRAIN_REQUESTS,
+    })?)
 }
 
 fn limits(config: &Config) -> Limits {

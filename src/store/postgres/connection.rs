@@ -24,7 +24,7 @@ const SESSION: [(&str, &str); 5] = [
     ("lock_timeout", "4s"),
     ("idle_in_transaction_session_timeout", "5s"),
     ("synchronous_commit", "on"),
-    ("default_transaction_isolation", "read\\ committed"),
+    ("default_transaction_isolation", "read committed"),
 ];
 
 /// Where the database is.

@@ -30,6 +30,10 @@ impl Clock for Still {
         Timestamp::UNIX_EPOCH
     }
 
+    fn elapsed(&self) -> Duration {
+        self.now().duration_since(Timestamp::UNIX_EPOCH).unsigned_abs()
+    }
+
     async fn sleep(&self, _: Duration) {
         std::future::pending::<()>().await;
     }

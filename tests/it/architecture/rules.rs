@@ -21,7 +21,7 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("notify", &["ports", "domain"]),
     ("clock", &["ports", "domain"]),
     // It names the settings of the modules that it configures.
-    ("config", &["operator", "engine", "vault", "telemetry", "domain"]),
+    ("config", &["operator", "engine", "vault", "store", "telemetry", "domain"]),
     ("failpoints", &["ports", "domain"]),
     ("metrics", &["ports", "domain"]),
     ("telemetry", &[]),

@@ -24,6 +24,7 @@ use reset_receiver::store::SqliteStore;
 use tempfile::TempDir;
 
 use crate::support::manual_clock::ManualClock;
+use crate::support::postgres::{Database, Postgres};
 
 /// How long a lease lasts in these cases.
 pub(crate) const TTL: Duration = Duration::from_secs(30);
@@ -33,23 +34,39 @@ pub(crate) const SECOND: Duration = Duration::from_secs(1);
 /// One store that can be opened again and again.
 pub(crate) struct Bench {
     pub(crate) clock: Arc<ManualClock>,
-    directory: TempDir,
+    place: Place,
     events: AtomicU32,
+}
+
+/// Where the store is.
+enum Place {
+    Sqlite(TempDir),
+    Postgres(Database),
 }
 
 impl Bench {
     /// A store in a file of its own.
     pub(crate) fn sqlite() -> Self {
-        Self {
-            clock: Arc::new(ManualClock::seeded(7)),
-            directory: TempDir::new().unwrap(),
-            events: AtomicU32::new(0),
-        }
+        Self::at(Place::Sqlite(TempDir::new().unwrap()))
+    }
+
+    /// A store in a database of its own.
+    pub(crate) async fn postgres() -> Self {
+        Self::at(Place::Postgres(Postgres::shared().database().await))
+    }
+
+    fn at(place: Place) -> Self {
+        Self { clock: Arc::new(ManualClock::seeded(7)), place, events: AtomicU32::new(0) }
     }
 
     /// Opens the store, as a start of the program does.
     pub(crate) async fn open(&self) -> Arc<dyn Journal> {
-        self.open_in(self.directory.path()).await
+        match &self.place {
+            Place::Sqlite(directory) => self.open_in(directory.path()).await,
+            Place::Postgres(database) => {
+                Arc::new(database.open().await.judged_by(self.clock.clone()))
+            }
+        }
     }
 
     async fn open_in(&self, directory: &Path) -> Arc<dyn Journal> {
@@ -60,9 +77,10 @@ impl Bench {
     /// Opens what the disk would hold if the power failed now: a copy of the files, of which the
     /// newest lacks its last bytes.
     pub(crate) async fn open_copy(&self, lost_bytes: u64) -> Arc<dyn Journal> {
-        let copy = TempDir::new_in(self.directory.path()).unwrap();
+        let Place::Sqlite(directory) = &self.place else { panic!("a server has no files to copy") };
+        let copy = TempDir::new_in(directory.path()).unwrap();
         for name in ["journal.db", "journal.db-wal"] {
-            fs::copy(self.directory.path().join(name), copy.path().join(name)).unwrap();
+            fs::copy(directory.path().join(name), copy.path().join(name)).unwrap();
         }
         let log = fs::File::options().write(true).open(copy.path().join("journal.db-wal")).unwrap();
         let length = log.metadata().unwrap().len();
