@@ -15,8 +15,6 @@ mod intake;
 mod lists;
 mod retention;
 mod schema;
-#[cfg(test)]
-mod tests;
 mod wakes;
 
 use std::sync::Arc;

@@ -20,6 +20,7 @@ mod openapi;
 mod operator;
 mod refused_secret;
 mod replay;
+mod replicas;
 mod rotation;
 mod secrets;
 mod store_contract;
