@@ -19,11 +19,12 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// What the server is told about every connection. A transaction whose client stands still holds
 /// rows that the other replicas want: the server ends it. An entry that was answered is on the
 /// disk, whatever the server's own default is.
-const SESSION: [(&str, &str); 5] = [
+const SESSION: [(&str, &str); 6] = [
     ("statement_timeout", "5s"),
     ("lock_timeout", "4s"),
     ("idle_in_transaction_session_timeout", "5s"),
     ("synchronous_commit", "on"),
+    ("client_min_messages", "warning"),
     ("default_transaction_isolation", "read committed"),
 ];
 

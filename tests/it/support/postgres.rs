@@ -41,7 +41,7 @@ rm -rf "$dir"
 pub(crate) struct Postgres {
     directory: PathBuf,
     programs: PathBuf,
-    _keeper: Keeper,
+    keepers: Vec<Keeper>,
 }
 
 impl Postgres {
@@ -66,7 +66,7 @@ impl Postgres {
         let rules = format!("local all {WARY} scram-sha-256\nlocal all all trust\n");
         fs::write(directory.join("data/pg_hba.conf"), rules).unwrap();
         let keeper = Keeper::start(Self::server(&programs, &directory));
-        let server = Self { directory, programs, _keeper: keeper };
+        let server = Self { directory, programs, keepers: vec![keeper] };
         server.wait_until_ready();
         server
     }
@@ -105,6 +105,34 @@ impl Postgres {
         Database { server: self, name }
     }
 
+    /// Ends the server as a crash of the machine would, but for what the system has not written to
+    /// the disk yet.
+    pub(crate) fn crash(&self) {
+        let text = fs::read_to_string(self.directory.join("data/postmaster.pid")).unwrap();
+        let pid = text.lines().next().expect("the first line is the process");
+        let sent = Command::new("kill").args(["-QUIT", pid]).status().expect("kill starts");
+        assert!(sent.success());
+        for _ in 0..PATIENCE {
+            if !self.directory.join("data/postmaster.pid").exists() {
+                return;
+            }
+            look_again_soon();
+        }
+        panic!("PostgreSQL did not end within a minute");
+    }
+
+    /// Starts the server anew over what is on the disk.
+    pub(crate) fn start_again(&mut self) {
+        self.keepers.push(Keeper::start(Self::server(&self.programs, &self.directory)));
+        self.wait_until_ready();
+    }
+
+    /// Where a database is, as a configuration says it.
+    pub(crate) fn url(&self, user: &str, database: &str) -> String {
+        let socket = self.directory.display().to_string().replace('/', "%2F");
+        format!("postgres://{user}@{socket}/{database}")
+    }
+
     async fn connect(&self, database: &str) -> PgConnection {
         let options = PgConnectOptions::new_without_pgpass();
         let options = options.socket(&self.directory).username(USER).database(database);
@@ -127,8 +155,12 @@ impl Database {
 
     /// The same for another user.
     pub(crate) fn url_of(&self, user: &str) -> String {
-        let socket = self.server.directory.display().to_string().replace('/', "%2F");
-        format!("postgres://{user}@{socket}/{}", self.name)
+        self.server.url(user, &self.name)
+    }
+
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Opens the store there.
