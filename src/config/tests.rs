@@ -1,6 +1,8 @@
 //! The shipped default, and every kind of fault.
 
 use super::*;
+use crate::domain::retention::Retention;
+use crate::store::Location;
 
 /// The smallest file that is complete.
 const SMALLEST: &str = r#"
@@ -162,4 +164,37 @@ fn time_spans_are_longer_than_nothing_and_say_their_form() {
     assert_eq!(grace("0s"), ["rotation.grace: must be longer than nothing"]);
     let wrong = "rotation.grace: `soon` is not a time span like 30s, 10m or 1h 30m";
     assert_eq!(grace("soon"), [wrong]);
+}
+
+#[test]
+fn a_store_is_a_file_or_a_server_and_a_replica_has_one_role_at_least() {
+    let with = |store: &str| SMALLEST.replace("[store]", &format!("[store]\n{store}"));
+    let file = Config::parse(SMALLEST, []).unwrap().store;
+    assert_eq!(file.location, Location::Sqlite("/var/lib/reset-receiver/journal.db".into()));
+    assert_eq!(file.roles, Roles { api: true, worker: true });
+    let text = with(
+        "url = \"postgres://receiver@db.example:5433/journal\"\npassword_file = \"p\"\n\
+         ca_file = \"ca\"\nroles = [\"worker\"]\nretention_days = 30",
+    );
+    let server = Config::parse(&text, []).unwrap().store;
+    let Location::Postgres(settings) = server.location else { panic!("{server:?}") };
+    assert_eq!(settings.password_file.as_deref(), Some(Path::new("p")));
+    assert_eq!(settings.ca_file.as_deref(), Some(Path::new("ca")));
+    assert_eq!(server.roles, Roles { api: false, worker: true });
+    assert_eq!(server.retention, Retention::new(Duration::from_hours(30 * 24)));
+
+    for (store, fault) in [
+        ("url = \"postgres://u:canary@db/journal\"", "store.url: a password does not belong"),
+        ("url = \"postgres://db/journal\"", "store.url: is not of the form postgres://USER@HOST"),
+        ("url = \"postgres://u@db/journal?sslmode=disable\"", "store.url: is not of the form"),
+        ("url = \"mysql://u@db/canary\"", "store.url: is neither sqlite:"),
+        ("roles = [\"worker\"]", "store.roles: must be both"),
+        ("roles = []", "store.roles: must name"),
+        ("roles = [\"api\", \"page\"]", "store.roles: must name"),
+        ("retention_days = 0", "store.retention_days: must be a whole number"),
+    ] {
+        let found = faults(&with(store));
+        assert!(found.iter().any(|found| found.contains(fault)), "{store}: {found:?}");
+        assert!(!found.concat().contains("canary"), "{found:?}");
+    }
 }

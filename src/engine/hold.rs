@@ -27,7 +27,7 @@ impl Hold {
     /// The hold of a lease for `ttl` that was asked for at `asked_at`. The store granted it later,
     /// so this side gives up first; and earlier by a sixth, for a request that is on its way.
     pub(in crate::engine) fn new(clock: Arc<dyn Clock>, asked_at: Duration, ttl: Duration) -> Self {
-        let span = ttl - ttl / 6;
+        let span = ttl / 6 * 5;
         Self { clock, span, until: Mutex::new(asked_at + span) }
     }
 

@@ -163,10 +163,11 @@ impl App {
         let worker = plant.worker(&format!("pid-{}", std::process::id()));
         let hooks_stop = stop.clone().cancelled_owned();
         let listen = async {
-            match hooks {
-                Some(hooks) => hooks.run(hooks_stop).await.map_err(RunError::Hooks),
-                None => Ok(hooks_stop.await),
+            if let Some(hooks) = hooks {
+                return hooks.run(hooks_stop).await.map_err(RunError::Hooks);
             }
+            hooks_stop.await;
+            Ok(())
         };
         let listeners = async {
             tokio::try_join!(listen, async {

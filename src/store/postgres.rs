@@ -27,6 +27,7 @@ use sqlx::{PgExecutor, Postgres, Transaction};
 
 use crate::domain::entry::{Entry, Row};
 use crate::domain::event::ResetEvent;
+use crate::domain::fault::error_line;
 use crate::domain::ids::{AccountName, RotationId, TargetName};
 use crate::domain::lease::Lease;
 use crate::domain::phase::Phase;
@@ -111,7 +112,8 @@ impl std::fmt::Debug for PostgresStore {
     }
 }
 
-/// A transaction that writes. Dropping it undoes it.
+/// A transaction that writes. One that is dropped is undone later, and keeps its locks so long:
+/// it is [ended](Self::end) instead.
 struct Write {
     transaction: Transaction<'static, Postgres>,
     time: Time,
@@ -129,8 +131,15 @@ impl Write {
         wakes::tell(self).await
     }
 
-    async fn commit(self) -> Result<(), JournalError> {
-        self.transaction.commit().await.map_err(fault::postgres)
+    /// Commits what went well and undoes what did not. Where the undoing fails the server does it,
+    /// once it has lost the connection.
+    async fn end<T>(self, result: Result<T, JournalError>) -> Result<T, JournalError> {
+        if result.is_ok() {
+            self.transaction.commit().await.map_err(fault::postgres)?;
+        } else if let Err(error) = self.transaction.rollback().await {
+            tracing::debug!(error = error_line(&error), "transaction not undone");
+        }
+        result
     }
 }
 
@@ -160,9 +169,8 @@ impl Journal for PostgresStore {
     ) -> Result<Admission, JournalError> {
         bounded(async {
             let mut write = self.begin().await?;
-            let admission = intake::admit(&mut write, event, placement).await?;
-            write.commit().await?;
-            Ok(admission)
+            let admission = intake::admit(&mut write, event, placement).await;
+            write.end(admission).await
         })
         .await
     }
@@ -170,10 +178,11 @@ impl Journal for PostgresStore {
     async fn claim(&self, worker: &str, ttl: Duration) -> Result<Option<Claim>, JournalError> {
         bounded(async {
             let mut write = self.begin().await?;
-            match claims::claim(&mut write, worker, ttl).await? {
+            let claimed = claims::claim(&mut write, worker, ttl).await;
+            match write.end(claimed).await? {
                 claims::Claimed::Nothing => Ok(None),
-                claims::Claimed::Taken(claim) => write.commit().await.map(|()| Some(claim)),
-                claims::Claimed::PutOff(error) => write.commit().await.and(Err(error)),
+                claims::Claimed::Taken(claim) => Ok(Some(claim)),
+                claims::Claimed::PutOff(error) => Err(error),
             }
         })
         .await
@@ -182,9 +191,8 @@ impl Journal for PostgresStore {
     async fn renew(&self, lease: &Lease, ttl: Duration) -> Result<Lease, JournalError> {
         bounded(async {
             let mut write = self.begin().await?;
-            let renewed = claims::renew(&mut write, lease, ttl).await?;
-            write.commit().await?;
-            Ok(renewed)
+            let renewed = claims::renew(&mut write, lease, ttl).await;
+            write.end(renewed).await
         })
         .await
     }
@@ -198,9 +206,8 @@ impl Journal for PostgresStore {
     ) -> Result<Row, JournalError> {
         bounded(async {
             let mut write = self.begin().await?;
-            let row = growth::append(&mut write, lease, rotation, after, entry).await?;
-            write.commit().await?;
-            Ok(row)
+            let row = growth::append(&mut write, lease, rotation, after, entry).await;
+            write.end(row).await
         })
         .await
     }
@@ -213,9 +220,8 @@ impl Journal for PostgresStore {
     ) -> Result<(), JournalError> {
         bounded(async {
             let mut write = self.begin().await?;
-            claims::release(&mut write, lease, rotation, due_at).await?;
-            write.wake_others().await?;
-            write.commit().await
+            let released = claims::release(&mut write, lease, rotation, due_at).await;
+            write.end(released).await
         })
         .await
     }
@@ -223,10 +229,8 @@ impl Journal for PostgresStore {
     async fn operate(&self, rotation: RotationId, entry: &Entry) -> Result<Row, JournalError> {
         bounded(async {
             let mut write = self.begin().await?;
-            let row = growth::operate(&mut write, rotation, entry).await?;
-            write.wake_others().await?;
-            write.commit().await?;
-            Ok(row)
+            let row = growth::operate(&mut write, rotation, entry).await;
+            write.end(row).await
         })
         .await
     }
@@ -266,9 +270,8 @@ impl Journal for PostgresStore {
     async fn prune(&self, retention: Retention) -> Result<Pruned, JournalError> {
         bounded(async {
             let mut write = self.begin().await?;
-            let pruned = retention::prune(&mut write, retention).await?;
-            write.commit().await?;
-            Ok(pruned)
+            let pruned = retention::prune(&mut write, retention).await;
+            write.end(pruned).await
         })
         .await
     }
@@ -288,8 +291,8 @@ impl Journal for PostgresStore {
     async fn probe(&self) -> Result<(), JournalError> {
         bounded(async {
             let mut write = self.begin().await?;
-            schema::probe(&mut write).await?;
-            write.commit().await
+            let probed = schema::probe(&mut write).await;
+            write.end(probed).await
         })
         .await
     }

@@ -126,7 +126,8 @@ pub(super) async fn release(
     .execute(&mut *write.transaction)
     .await
     .map_err(fault::postgres)?;
-    Ok(one_row(&result, "rotation", &rotation)?)
+    one_row(&result, "rotation", &rotation)?;
+    write.wake_others().await
 }
 
 /// Keeps the account's lease as it is until the transaction ends.

@@ -47,6 +47,7 @@ pub(super) async fn operate(
     if let Some(deed) = Deed::of_entry(entry) {
         audit::note(write, rotation, &deed, now).await?;
     }
+    write.wake_others().await?;
     Ok(row)
 }
 

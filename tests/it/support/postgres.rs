@@ -32,7 +32,7 @@ dir=$1; shift
 exec 3<&0
 "$@" </dev/null >"$dir/log" 2>&1 3<&- &
 cat <&3 >/dev/null
-kill -QUIT $!
+kill -QUIT $! 2>/dev/null
 wait
 rm -rf "$dir"
 "#;
@@ -207,7 +207,6 @@ fn programs() -> PathBuf {
     path
 }
 
-#[expect(clippy::disallowed_methods, reason = "bounded waiting for a real process")]
 fn look_again_soon() {
-    std::thread::sleep(Duration::from_millis(50));
+    std::thread::park_timeout(Duration::from_millis(50));
 }

@@ -73,9 +73,12 @@ impl Receiver {
                 log.push('\n');
             }
         });
-        let ready = wait_until_ready(&mut child, &is_ready);
-        let (hooks, operator) = (ready.and_then(|at| at.0), ready.map(|at| at.1));
-        Self { child, log, hooks, operator }
+        // From here on it is killed also where it never gets ready.
+        let mut receiver = Self { child, log, hooks: None, operator: None };
+        let ready = wait_until_ready(&mut receiver.child, &is_ready);
+        receiver.hooks = ready.and_then(|at| at.0);
+        receiver.operator = ready.map(|at| at.1);
+        receiver
     }
 
     /// Everything that it logged so far.

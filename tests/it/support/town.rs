@@ -313,13 +313,11 @@ key_files = ["{signing_key}"]
 
     /// The journal, behind the program's back.
     pub(crate) async fn journal(&self) -> Arc<dyn Journal> {
-        match &self.database {
-            Some(database) => Arc::new(database.open().await),
-            None => {
-                let path = self.file("journal.db");
-                Arc::new(SqliteStore::open(&path, Arc::new(SystemClock)).await.unwrap())
-            }
+        if let Some(database) = &self.database {
+            return Arc::new(database.open().await);
         }
+        let path = self.file("journal.db");
+        Arc::new(SqliteStore::open(&path, Arc::new(SystemClock)).await.unwrap())
     }
 
     fn instance(&self, name: &str) -> String {
