@@ -28,9 +28,9 @@ async fn until(receiver: &Receiver, phase: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signed_reset_ends_with_both_surfaces_holding_the_new_secret() {
-    // Every enabled connector logs in several times a second, so that a dead secret locks the
-    // account at once where anything goes on using it.
-    let often = Duration::from_millis(300);
+    // Every enabled connector logs in so often that a dead secret locks the account within seconds
+    // where anything goes on using it, and rarely enough that a busy machine contains in time.
+    let often = Duration::from_secs(2);
     let town = Town::syncing(Skin::WebForms, often).await;
     let mut receiver = Receiver::start(&town);
     let other_fields = |name: &&str| town.simulator.integration(name).unwrap().other_fields;
