@@ -4,8 +4,9 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use reset_receiver::cli::remote::{Access, RemoteCommand, Surroundings};
-use reset_receiver::cli::{self, Arguments, Command, Exit, HostCommand, host};
+use reset_receiver::cli::{self, Arguments, Command, Exit, HostCommand, fingerprint, host};
 use reset_receiver::clock::SystemClock;
+use reset_receiver::startup::Origin;
 use tokio_util::sync::CancellationToken;
 
 fn main() -> ExitCode {
@@ -44,13 +45,26 @@ async fn run(arguments: Arguments, out: &mut dyn Write, err: &mut dyn Write) -> 
             };
             return ask(command, fallback, out, err).await;
         }
+        Command::Fingerprint(arguments) => {
+            return match fingerprint::fingerprint(&arguments, out) {
+                Ok(exit) => Ok(exit),
+                Err(error) => {
+                    cli::report(&error, err)?;
+                    Ok(Exit::Usage)
+                }
+            };
+        }
         Command::Host(command) => command,
     };
-    let Some(config) = host::load(path.as_deref(), std::env::vars(), err)? else {
+    let environment: Vec<(String, String)> = std::env::vars().collect();
+    let Some(config) = host::load(path.as_deref(), environment.clone(), err)? else {
         return Ok(Exit::Usage);
     };
     match command {
-        HostCommand::Serve => host::serve(&config, err).await,
+        HostCommand::Serve => {
+            let origin = Origin { path: path.unwrap_or_default(), environment };
+            host::serve(&config, origin, err).await
+        }
         HostCommand::Check => host::check(&config, out),
         HostCommand::Doctor(arguments) => host::doctor(&config, &arguments, out, err).await,
     }

@@ -11,13 +11,16 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::cli::fingerprint::FingerprintArguments;
 use crate::cli::remote::RemoteCommand;
 use crate::domain::ids::TargetName;
 
 pub mod client;
 pub mod doctor;
+pub mod fingerprint;
 pub mod follow;
 pub mod host;
+pub mod outbound_sample;
 pub mod remote;
 mod secret_file;
 pub mod send;
@@ -50,6 +53,8 @@ pub enum Command {
     /// What asks a running receiver.
     #[command(flatten)]
     Remote(RemoteCommand),
+    /// Print the pins of a client certificate and of its public key.
+    Fingerprint(FingerprintArguments),
 }
 
 /// What runs in this process.

@@ -1,4 +1,4 @@
-//! Signs and sends a sample notice: the wiring test for the other side.
+//! Signs and sends a sample: the wiring test for the other side.
 
 use std::fs;
 use std::io::{self, Write};
@@ -8,18 +8,22 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client};
+use reqwest::{Certificate, Client, Identity, StatusCode};
 use serde::Serialize;
 use url::Url;
 
 use crate::cli::Exit;
+use crate::cli::outbound_sample::{self, SampleObject};
 use crate::cli::secret_file;
 use crate::domain::event::ResetKind;
 use crate::domain::ids::{EventId, InvalidId, OrganizationId, UserId, Username};
 use crate::domain::secret::SecretText;
 use crate::ports::clock::Clock;
 use crate::senders::bearer::AUTHORIZATION;
+use crate::senders::hmac_body::{self, BodyKey};
 use crate::senders::keys::{BearerToken, InvalidKey, SigningKey};
+use crate::senders::outbound_message::ACK;
+use crate::senders::path_secret::PathSecret;
 use crate::senders::standard_webhooks::{self, UnsignableId};
 
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
@@ -28,17 +32,36 @@ const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
 /// No more of an answer is shown.
 const MAX_SHOWN: usize = 4096;
 
-/// The sample notice, and where it goes.
+/// The sample, and where it goes.
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("proof").required(true))]
+#[command(group = clap::ArgGroup::new("proof").required(true).multiple(true))]
 #[command(group = clap::ArgGroup::new("user").required(true).multiple(true))]
 pub struct SendArguments {
     /// The route of a source, as in `https://receiver.example/v1/resets/flow`.
     #[arg(long)]
     pub url: Url,
+    /// What the source takes.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: SampleFormat,
+    /// The object of an outbound message.
+    #[arg(long, value_enum, default_value_t)]
+    pub object: SampleObject,
     /// The file with the source's signing key (`whsec_…`): signs with Standard Webhooks.
     #[arg(long, value_name = "PATH", group = "proof")]
+    #[arg(conflicts_with_all = ["token_file", "hmac_key_file"])]
     pub key_file: Option<PathBuf>,
+    /// The file with the source's key for signatures over the body alone (`hmac-body`).
+    #[arg(long, value_name = "PATH", group = "proof", conflicts_with = "token_file")]
+    pub hmac_key_file: Option<PathBuf>,
+    /// The file with the client certificate (PEM), for a source with `mtls`.
+    #[arg(long, value_name = "PATH", group = "proof", requires = "private_key_file")]
+    pub certificate_file: Option<PathBuf>,
+    /// The file with the client certificate's private key (PEM).
+    #[arg(long, value_name = "PATH", requires = "certificate_file")]
+    pub private_key_file: Option<PathBuf>,
+    /// The file with the secret that follows the source's name in the address.
+    #[arg(long, value_name = "PATH", group = "proof")]
+    pub path_secret_file: Option<PathBuf>,
     /// The file with the source's bearer token.
     #[arg(long, value_name = "PATH", group = "proof")]
     pub token_file: Option<PathBuf>,
@@ -67,6 +90,25 @@ pub struct SendArguments {
     /// Print the request as a curl command, without the key or the token, and send nothing.
     #[arg(long)]
     pub print: bool,
+}
+
+/// What a sample is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum SampleFormat {
+    /// The JSON notice.
+    #[default]
+    Notice,
+    /// Salesforce's outbound message.
+    OutboundMessage,
+}
+
+impl SampleFormat {
+    const fn content_type(self) -> &'static str {
+        match self {
+            Self::Notice => "application/json",
+            Self::OutboundMessage => outbound_sample::CONTENT_TYPE,
+        }
+    }
 }
 
 /// Which reset a sample tells of.
@@ -108,6 +150,17 @@ pub enum SendError {
         /// Why, where more is known.
         source: Option<reqwest::Error>,
     },
+    /// Files that hold no client certificate and its key.
+    #[error("{} and its key cannot be shown as a client certificate", path.display())]
+    Identity {
+        /// The certificate's file.
+        path: PathBuf,
+        /// Why.
+        source: reqwest::Error,
+    },
+    /// A URL that cannot have one more segment.
+    #[error("{0} cannot have a secret after it")]
+    Url(Url),
     /// An id that cannot be signed.
     #[error("the id cannot be signed")]
     Id(#[from] UnsignableId),
@@ -137,9 +190,12 @@ impl SendError {
     /// How the command ends with it.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::File { .. } | Self::Key { .. } | Self::Authorities { .. } | Self::Id(_) => {
-                Exit::Usage
-            }
+            Self::File { .. }
+            | Self::Key { .. }
+            | Self::Authorities { .. }
+            | Self::Identity { .. }
+            | Self::Url(_)
+            | Self::Id(_) => Exit::Usage,
             Self::GeneratedId(_)
             | Self::Notice(_)
             | Self::Unreachable { .. }
@@ -164,7 +220,8 @@ struct Notice<'a> {
 
 /// What proves the sender.
 enum Proof {
-    /// The headers of a signature, which is good for this notice and a few minutes.
+    /// The headers of a signature, which is good for this sample and a few minutes; none where the
+    /// connection or the address proves the sender.
     Signed(Vec<(&'static str, String)>),
     /// A token, and the file that holds it.
     Token(SecretText, PathBuf),
@@ -180,9 +237,18 @@ pub async fn send(
     let now = clock.now();
     let id = match &arguments.id {
         Some(id) => id.clone(),
-        None => EventId::parse(&format!("sample-{}", clock.rotation_id()))?,
+        None => EventId::parse(&match arguments.format {
+            SampleFormat::Notice => format!("sample-{}", clock.rotation_id()),
+            SampleFormat::OutboundMessage => outbound_sample::new_id(clock.rotation_id()),
+        })?,
     };
-    let body = serde_json::to_string(&notice(arguments, &id, now))?;
+    let body = match arguments.format {
+        SampleFormat::Notice => serde_json::to_string(&notice(arguments, &id, now))?,
+        SampleFormat::OutboundMessage => {
+            let occurred_at = arguments.occurred_at.unwrap_or(now);
+            outbound_sample::envelope(arguments, id.as_str(), occurred_at)
+        }
+    };
     let proof = prove(arguments, &id, now, &body)?;
     if arguments.print {
         print(out, arguments, &proof, &body)?;
@@ -221,6 +287,11 @@ fn prove(
         headers.push((standard_webhooks::TIMESTAMP, signed.timestamp));
         headers.push((standard_webhooks::SIGNATURE, signed.signature));
     }
+    if let Some(path) = &arguments.hmac_key_file {
+        let key = BodyKey::parse(read(path)?.expose())
+            .map_err(|source| SendError::Key { path: path.clone(), source })?;
+        headers.push((hmac_body::SIGNATURE, hmac_body::sign(&key, body.as_bytes())));
+    }
     let Some(path) = &arguments.token_file else { return Ok(Proof::Signed(headers)) };
     let token = read(path)?;
     BearerToken::parse(token.expose())
@@ -243,10 +314,13 @@ async fn deliver(
         url: url.clone(),
         source: error.without_url(),
     };
-    let mut request = client(arguments.ca_file.as_deref())?
-        .post(url.clone())
-        .header("content-type", "application/json")
+    let mut request = client(arguments)?
+        .post(with_secret(arguments)?)
+        .header("content-type", arguments.format.content_type())
         .body(body);
+    if arguments.format == SampleFormat::OutboundMessage {
+        request = request.header("soapaction", "\"\"");
+    }
     request = match proof {
         Proof::Token(token, _) => request.bearer_auth(token.expose()),
         Proof::Signed(headers) => {
@@ -262,18 +336,46 @@ async fn deliver(
     }
     answer.truncate(MAX_SHOWN);
     writeln!(out, "{status}")?;
-    writeln!(out, "{}", String::from_utf8_lossy(&answer).trim_end())?;
-    Ok(if status.is_success() { Exit::Well } else { Exit::Wrong })
+    let answer = String::from_utf8_lossy(&answer);
+    writeln!(out, "{}", answer.trim_end())?;
+    let is_taken = match arguments.format {
+        SampleFormat::Notice => status.is_success(),
+        // Salesforce takes nothing else for an acknowledgement.
+        SampleFormat::OutboundMessage => status == StatusCode::OK && answer == ACK,
+    };
+    Ok(if is_taken { Exit::Well } else { Exit::Wrong })
+}
+
+/// The address, with the secret where there is one.
+fn with_secret(arguments: &SendArguments) -> Result<Url, SendError> {
+    let mut url = arguments.url.clone();
+    if let Some(path) = &arguments.path_secret_file {
+        let secret = read(path)?;
+        PathSecret::parse(secret.expose())
+            .map_err(|source| SendError::Key { path: path.clone(), source })?;
+        let wrong = |()| SendError::Url(arguments.url.clone());
+        url.path_segments_mut().map_err(wrong)?.pop_if_empty().push(secret.expose());
+    }
+    Ok(url)
 }
 
 /// A client that follows no redirect: the receiver's own answer is what is tested.
-fn client(ca_file: Option<&Path>) -> Result<Client, SendError> {
+fn client(arguments: &SendArguments) -> Result<Client, SendError> {
     let mut builder = Client::builder()
         .redirect(Policy::none())
         .connect_timeout(CONNECT_DEADLINE)
         .timeout(ANSWER_DEADLINE);
-    if let Some(path) = ca_file {
-        let path = || path.to_owned();
+    if let (Some(certificate), Some(key)) =
+        (&arguments.certificate_file, &arguments.private_key_file)
+    {
+        let pem =
+            SecretText::new([read(key)?.expose(), "\n", read(certificate)?.expose()].concat());
+        let identity = Identity::from_pem(pem.expose().as_bytes())
+            .map_err(|source| SendError::Identity { path: certificate.clone(), source })?;
+        builder = builder.identity(identity);
+    }
+    if let Some(path) = &arguments.ca_file {
+        let path = || path.clone();
         let pem = fs::read(path()).map_err(|source| SendError::File { path: path(), source })?;
         let authorities = Certificate::from_pem_bundle(&pem)
             .map_err(|error| SendError::Authorities { path: path(), source: Some(error) })?;
@@ -293,7 +395,10 @@ fn print(
     body: &str,
 ) -> io::Result<()> {
     write!(out, "curl --request POST {}", quoted(arguments.url.as_str()))?;
-    write!(out, " \\\n  --header 'content-type: application/json'")?;
+    if let Some(path) = &arguments.path_secret_file {
+        write!(out, "/\"$(cat {})\"", quoted(&path.display().to_string()))?;
+    }
+    write!(out, " \\\n  --header 'content-type: {}'", arguments.format.content_type())?;
     match proof {
         Proof::Token(_, path) => {
             let path = quoted(&path.display().to_string());
@@ -303,6 +408,12 @@ fn print(
             for (name, value) in headers {
                 write!(out, " \\\n  --header {}", quoted(&format!("{name}: {value}")))?;
             }
+        }
+    }
+    let files = [("--cert", &arguments.certificate_file), ("--key", &arguments.private_key_file)];
+    for (option, path) in files {
+        if let Some(path) = path {
+            write!(out, " \\\n  {option} {}", quoted(&path.display().to_string()))?;
         }
     }
     if let Some(path) = &arguments.ca_file {

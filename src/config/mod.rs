@@ -1,11 +1,14 @@
 //! One TOML file and the environment become a [`Config`], or every fault at once.
 
+mod mutual_tls;
+mod outbound_message;
 mod overlay;
 mod reader;
 mod sections;
+mod source;
+mod warnings;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,14 +16,15 @@ use toml::Table;
 use url::Url;
 
 use crate::config::reader::{Faults, Reader};
-use crate::domain::ids::{AccountName, SourceName, TargetName};
+use crate::domain::ids::{AccountName, OrganizationId, TargetName};
 use crate::domain::target::Target;
 use crate::engine::console_login::LoginLocation;
 
+pub use crate::config::mutual_tls::CertificateTrust;
 pub use crate::config::reader::Fault;
-pub use crate::config::sections::{
-    AuthenticationFiles, HooksSection, OperatorSection, OperatorToken,
-};
+pub use crate::config::sections::{HooksSection, OperatorSection, OperatorToken};
+pub use crate::config::source::{AuthenticationFiles, Source, SourceFormat};
+pub use crate::config::warnings::{Warning, Weakness};
 
 /// The commented default file, as it is shipped.
 pub const DEFAULT: &str = include_str!("default.toml");
@@ -65,19 +69,6 @@ pub struct Console {
     pub profile_file: Option<PathBuf>,
     /// How long a request may take.
     pub timeout: Duration,
-}
-
-/// A source of events.
-#[derive(Debug, Clone)]
-pub struct Source {
-    /// Its name, and the last segment of its route.
-    pub name: SourceName,
-    /// The targets that it may speak for; `None` for all.
-    pub targets: Option<Vec<TargetName>>,
-    /// How many deliveries from one address are looked at in one minute, and at once.
-    pub rate_per_minute: NonZeroU32,
-    /// The ways to authenticate, one of which has to succeed.
-    pub authentication: Vec<AuthenticationFiles>,
 }
 
 /// A configuration that cannot be used.
@@ -130,6 +121,23 @@ impl Config {
     }
 }
 
+impl Config {
+    /// The organisations that a source may speak for: those that it names, or else those of its
+    /// targets.
+    pub fn organizations(&self, source: &Source) -> Vec<OrganizationId> {
+        organizations_of(source, &self.targets)
+    }
+}
+
+fn organizations_of(source: &Source, targets: &[Target]) -> Vec<OrganizationId> {
+    if let SourceFormat::OutboundMessage { organizations: Some(named), .. } = &source.format {
+        return named.clone();
+    }
+    let is_own =
+        |target: &&Target| source.targets.as_ref().is_none_or(|own| own.contains(&target.name));
+    targets.iter().filter(is_own).map(|target| target.organization.clone()).collect()
+}
+
 /// Reads every section before it gives up on any, so that all faults are named.
 fn read(table: &Table, faults: &Faults) -> Option<Config> {
     let mut root = Reader::root(table, faults);
@@ -141,7 +149,7 @@ fn read(table: &Table, faults: &Faults) -> Option<Config> {
     let log = root.table("log", sections::log);
     let consoles = root.named("consoles", sections::console);
     let targets = root.named("targets", sections::target);
-    let sources = root.named("sources", sections::source);
+    let sources = root.named("sources", source::source);
     drop(root);
     check_references(&consoles, &targets, &sources, faults);
     let (store, fingerprint_key_file) = store?;
@@ -174,6 +182,12 @@ fn check_references(consoles: &[Console], targets: &[Target], sources: &[Source]
         }
     }
     for source in sources {
+        let is_message = matches!(source.format, SourceFormat::OutboundMessage { .. });
+        if is_message && organizations_of(source, targets).is_empty() {
+            let key = format!("sources.{}.organization_ids", source.name);
+            faults
+                .add(&key, "is missing, and there is no target whose organisation could be meant");
+        }
         for name in source.targets.iter().flatten() {
             if !targets.iter().any(|target| target.name == *name) {
                 let key = format!("sources.{}.targets", source.name);

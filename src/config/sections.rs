@@ -1,30 +1,25 @@
 //! The sections of the configuration file, one function each.
 
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::Value;
 
+use crate::config::Console;
 use crate::config::reader::{
-    Reader, address, duration, flag, parsed, path, paths, text, texts, url, urls, whole,
+    Reader, address, duration, flag, parsed, path, text, texts, url, urls, whole,
 };
-use crate::config::{Console, Source};
 use crate::domain::backoff::Backoff;
-use crate::domain::ids::{AccountName, OrganizationId, SourceName, TargetName, UserId, Username};
+use crate::domain::ids::{AccountName, OrganizationId, TargetName, UserId, Username};
 use crate::domain::proof::{ClientLocation, LoginUrl, Prove};
 use crate::domain::secret::SecretLocation;
 use crate::domain::target::{SecretFields, Surface, Target, UpdateOrder};
 use crate::engine::console_login::LoginLocation;
-use crate::engine::operations::Operations;
 use crate::engine::settings::Settings as Rotation;
 use crate::operator::who_may::Role;
 use crate::telemetry::{LogFormat, Settings as Log};
 use crate::vault::{Auth, Settings as Vault};
-
-/// How many deliveries from one address a source looks at in one minute, unless it says otherwise.
-const RATE_PER_MINUTE: NonZeroU32 = NonZeroU32::new(600).unwrap();
 
 /// The public listener.
 #[derive(Debug, Clone)]
@@ -65,15 +60,6 @@ pub struct OperatorToken {
     pub role: Role,
     /// The file that holds the token.
     pub token_file: PathBuf,
-}
-
-/// A way to authenticate and the files that hold its keys.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AuthenticationFiles {
-    /// Standard Webhooks signatures.
-    StandardWebhooks(Vec<PathBuf>),
-    /// Bearer tokens.
-    Bearer(Vec<PathBuf>),
 }
 
 pub(in crate::config) fn hooks(section: &mut Reader<'_>) -> Option<HooksSection> {
@@ -362,59 +348,13 @@ fn instance(section: &mut Reader<'_>) -> Vec<Surface> {
     connectors.into_iter().map(connector).chain(integration).collect()
 }
 
-pub(in crate::config) fn source(name: &str, section: &mut Reader<'_>) -> Option<Source> {
-    let name = named(name, section, SourceName::parse);
-    if name.as_ref().is_some_and(|name| name.as_str() == Operations::SOURCE) {
-        section.fault("", "this name stands for the operator; choose another");
-    }
-    section.required("format", |value| match value.as_str() {
-        Some("notice") => Ok(()),
-        _ => Err("must be \"notice\"".to_owned()),
-    });
-    let targets = section.optional("targets", |value| {
-        texts(value)?
-            .iter()
-            .map(|name| TargetName::parse(name).map_err(|e| e.to_string()))
-            .collect()
-    });
-    let rate_per_minute = section.optional("rate_per_minute", |value| {
-        whole(1..=1_000_000)(value)
-            .map(|rate: u32| NonZeroU32::new(rate).unwrap_or(RATE_PER_MINUTE))
-    });
-    let authentication = section.each("authentication", authentication);
-    if authentication.is_empty() {
-        section.fault("authentication", "must name at least one scheme; there is no \"none\"");
-    }
-    Some(Source {
-        name: name?,
-        targets,
-        rate_per_minute: rate_per_minute.unwrap_or(RATE_PER_MINUTE),
-        authentication,
-    })
-}
-
-fn authentication(section: &mut Reader<'_>) -> Option<AuthenticationFiles> {
-    let scheme = section.required("scheme", text)?;
-    match scheme.as_str() {
-        "standard-webhooks" => {
-            section.required("key_files", paths).map(AuthenticationFiles::StandardWebhooks)
-        }
-        "bearer" => section.required("token_files", paths).map(AuthenticationFiles::Bearer),
-        other => {
-            let problem = format!("`{other}` is not one of standard-webhooks, bearer");
-            section.fault("scheme", problem);
-            None
-        }
-    }
-}
-
 fn location(section: &mut Reader<'_>) -> Option<SecretLocation> {
     let mount = section.required("mount", text);
     let path = section.required("path", text);
     Some(SecretLocation { mount: mount?, path: path? })
 }
 
-fn named<T, E: ToString>(
+pub(in crate::config) fn named<T, E: ToString>(
     name: &str,
     section: &Reader<'_>,
     parse: impl Fn(&str) -> Result<T, E>,

@@ -39,6 +39,12 @@ pub enum Subject {
         /// The user's name or id; where both are given, both must fit the target.
         user: UserKey,
     },
+    /// Nobody that can be told: an authentic message that says whose organisation it is from, and
+    /// not whose login was reset.
+    Nobody {
+        /// The organisation that it is from.
+        organization: OrganizationId,
+    },
     /// A secret in Vault, for `secret_written`.
     Secret(SecretLocation),
 }

@@ -117,6 +117,7 @@ impl Target {
             Subject::Login { organization, user } => {
                 self.organization == *organization && self.is_user(user)
             }
+            Subject::Nobody { .. } => false,
             Subject::Secret(location) => self.secret == *location,
         }
     }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpResponse, web};
+use actix_web::{App, HttpResponse, Resource, web};
 
 use crate::engine::intake::Intake;
 use crate::hooks::access_log::access_log;
 use crate::hooks::headers::screen;
 use crate::hooks::limits::Limits;
+use crate::hooks::outbound_messages;
 use crate::hooks::problem::Problem;
 use crate::hooks::resets;
 use crate::hooks::sources::Sources;
@@ -47,7 +48,16 @@ pub(super) fn app(
                 .post(resets::receive)
                 .default_service(web::to(method_not_allowed)),
         )
+        .service(outbound_message("/v1/outbound-messages/{source}"))
+        .service(outbound_message("/v1/outbound-messages/{source}/{secret}"))
         .default_service(web::to(unknown_route))
+}
+
+/// One resource for each pattern, so that the log names the one that was met.
+fn outbound_message(pattern: &str) -> Resource {
+    web::resource(pattern)
+        .post(outbound_messages::receive)
+        .default_service(web::to(method_not_allowed))
 }
 
 async fn method_not_allowed() -> Result<HttpResponse, Problem> {

@@ -6,22 +6,32 @@
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Version;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, web};
 
 use crate::hooks::app::State;
+use crate::hooks::client_certificates;
 use crate::hooks::problem::Problem;
+use crate::senders::client_certificate::ClientCertificate;
 use crate::senders::delivery::Headers;
 
-/// The headers of one request.
-pub(super) struct Received<'a>(pub(super) &'a HeaderMap);
+/// What one request brought along besides its body.
+pub(super) struct Evidence<'a>(pub(super) &'a HttpRequest);
 
-impl Headers for Received<'_> {
+impl Headers for Evidence<'_> {
     fn only(&self, name: &str) -> Option<&[u8]> {
-        let mut values = self.0.get_all(name);
+        let mut values = self.0.headers().get_all(name);
         let value = values.next()?;
         values.next().is_none().then(|| value.as_bytes())
+    }
+
+    fn client_certificate(&self) -> Option<&ClientCertificate> {
+        client_certificates::of(self.0)
+    }
+
+    fn path_secret(&self) -> Option<&[u8]> {
+        self.0.match_info().get("secret").map(str::as_bytes)
     }
 }
 
@@ -59,6 +69,15 @@ pub(super) fn content_length(request: &HttpRequest) -> Option<u64> {
 
 /// Whether the body is JSON in UTF-8, not compressed.
 pub(super) fn is_json(request: &HttpRequest) -> bool {
+    is_plain(request, &["application/json"])
+}
+
+/// Whether the body is XML in UTF-8, not compressed.
+pub(super) fn is_xml(request: &HttpRequest) -> bool {
+    is_plain(request, &["text/xml", "application/xml"])
+}
+
+fn is_plain(request: &HttpRequest, types: &[&str]) -> bool {
     let headers = request.headers();
     let one = headers.get_all(CONTENT_TYPE).count() == 1;
     let plain = headers.get_all(CONTENT_ENCODING).all(|coding| coding == "identity");
@@ -66,5 +85,6 @@ pub(super) fn is_json(request: &HttpRequest) -> bool {
         Ok(encoding) => encoding.name() == "UTF-8",
         Err(_) => false,
     };
-    one && plain && utf8 && request.content_type().eq_ignore_ascii_case("application/json")
+    let content_type = request.content_type();
+    one && plain && utf8 && types.iter().any(|known| content_type.eq_ignore_ascii_case(known))
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct Limits {
     /// The largest JSON body, in bytes.
     pub json_body: usize,
+    /// The largest body of an outbound message, in bytes.
+    pub message_body: usize,
     /// The largest head of a request, in bytes.
     pub header: usize,
     /// How long the TLS handshake may take, and after it the head of the first request.
@@ -27,6 +29,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             json_body: 64 * 1024,
+            message_body: 1024 * 1024,
             header: 16 * 1024,
             header_deadline: Duration::from_secs(10),
             body_deadline: Duration::from_secs(10),

@@ -19,11 +19,12 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::hooks::app::{State, app};
+use crate::hooks::client_certificates;
 use crate::hooks::connections::Connections;
 use crate::hooks::stream::Watched;
 
 /// A connection after its TLS handshake.
-type Connection = Watched<TlsStream<TcpStream>>;
+pub(super) type Connection = Watched<TlsStream<TcpStream>>;
 
 /// How long a connection that is being closed may take to say so.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -61,6 +62,7 @@ impl Listener {
             .client_request_timeout(limits.header_deadline)
             .client_disconnect_timeout(GOODBYE)
             .secure()
+            .on_connect_ext(client_certificates::keep)
             .h1(map_config(routes, |()| AppConfig::default()));
         fn_service(move |socket| self.clone().accept(socket)).and_then(http.map_err(|error| {
             tracing::debug!(%error, "connection ended");

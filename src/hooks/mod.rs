@@ -1,14 +1,18 @@
 //! The public listener: routes for senders, over TLS, and nothing else.
 //!
 //! One request goes this way: source known, rate, size, raw bytes, authentication, type of
-//! content, notice, intake. What a stranger sends is never parsed, and what is answered 2xx is
+//! content, what it says, intake. What a stranger sends is never parsed, and what is answered 2xx is
 //! durable.
 
 mod access_log;
+mod admission;
 mod app;
+mod client_certificates;
 mod connections;
+mod gate;
 mod headers;
 mod listener;
+mod outbound_messages;
 mod peer;
 mod problem;
 mod rate;

@@ -35,6 +35,8 @@ pub(super) enum Problem {
     TooLarge { limit: usize },
     #[error("the body must be application/json in UTF-8, without a content encoding")]
     MediaType,
+    #[error("the body must be text/xml or application/xml in UTF-8, without a content encoding")]
+    XmlMediaType,
     #[error("too many requests")]
     Throttled { retry_after: Duration },
     #[error("the head of the request is too large")]
@@ -115,6 +117,7 @@ impl Problem {
             | Self::BodyTimeout
             | Self::TooLarge { .. }
             | Self::MediaType
+            | Self::XmlMediaType
             | Self::HeaderTooLarge
             | Self::Version => DeliveryOutcome::Malformed,
         }
@@ -130,7 +133,7 @@ impl ResponseError for Problem {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::MediaType | Self::XmlMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::HeaderTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -162,7 +165,8 @@ impl ResponseError for Problem {
             | Self::Truncated
             | Self::UnknownSource
             | Self::UnknownRoute
-            | Self::MediaType => {}
+            | Self::MediaType
+            | Self::XmlMediaType => {}
         }
         response.insert_header(("cache-control", "no-store"));
         // `json` keeps a content type that is set already.

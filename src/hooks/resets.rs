@@ -1,23 +1,19 @@
 //! `POST /v1/resets/{source}`: a JSON notice of one reset.
 
-use std::net::{IpAddr, Ipv4Addr};
-
-use actix_web::web::Bytes;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
-use crate::domain::event::ResetEvent;
-use crate::domain::fault::error_line;
-use crate::domain::ids::{EventId, RotationId, SourceName};
+use crate::domain::ids::{EventId, RotationId};
 use crate::hooks::access_log::KnownSource;
+use crate::hooks::admission::{admit, outcome};
 use crate::hooks::app::State;
-use crate::hooks::headers::{self, Received};
-use crate::hooks::limits::Limits;
+use crate::hooks::gate;
+use crate::hooks::headers;
 use crate::hooks::problem::Problem;
 use crate::ports::journal::Admission;
-use crate::ports::meter::DeliveryOutcome;
-use crate::senders::delivery::Delivery;
-use crate::senders::source::{Authentication, Format, Source};
+use crate::senders::delivery::Unauthenticated;
+use crate::senders::notice;
+use crate::senders::source::Format;
 
 /// What a sender is told of an event that was taken.
 #[derive(Debug, Serialize)]
@@ -49,84 +45,21 @@ async fn take(
     payload: web::Payload,
     state: &State,
 ) -> Result<(EventId, Admission), Problem> {
-    let name = request.match_info().get("source").unwrap_or_default();
-    let name = SourceName::parse(name).map_err(|_| Problem::UnknownSource)?;
-    let gate = state.sources.get(&name, Format::Notice).ok_or(Problem::UnknownSource)?;
-    request.extensions_mut().insert(KnownSource(name));
-    // A connection always has an address; one that lost it already shares a bucket.
-    let address = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-    gate.limiter.take(address).map_err(|retry_after| Problem::Throttled { retry_after })?;
-    let body = read(request, payload, &state.limits).await?;
-
+    let gate = gate::enter(request, state, |format| *format == Format::Notice)?;
+    let limits = &state.limits;
+    let body = gate::read(request, payload, limits.json_body, limits).await?;
     let source = &gate.source;
     let now = state.clock.now();
-    let delivery = Delivery { headers: &Received(request.headers()), body: &body };
-    let proof = source.authenticate(&delivery, now).map_err(|reason| {
-        tracing::warn!(source = %source.name, %reason, "delivery refused");
-        Problem::Unauthenticated { challenge: challenge(source) }
-    })?;
+    let proof = gate::authenticate(request, source, &body, now)?;
     if !headers::is_json(request) {
         return Err(Problem::MediaType);
     }
-    let event = source.parse(&proof, &body, now)?;
+    let event = notice::parse(&source.name, &proof, &body, now, source.future)?;
+    let in_time = proof.check_time(event.occurred_at, now);
+    in_time.map_err(|stale| gate::refuse(source, &Unauthenticated(vec![stale])))?;
     let event_id = event.id.clone();
     let admission = admit(state, source, event).await?;
     Ok((event_id, admission))
-}
-
-/// Reads the whole body, within the limits of size and time.
-async fn read(
-    request: &HttpRequest,
-    payload: web::Payload,
-    limits: &Limits,
-) -> Result<Bytes, Problem> {
-    let limit = limits.json_body;
-    let announced = headers::content_length(request);
-    if announced.is_some_and(|length| usize::try_from(length).map_or(true, |bytes| bytes > limit)) {
-        return Err(Problem::TooLarge { limit });
-    }
-    let reading = payload.to_bytes_limited(limit);
-    match tokio::time::timeout(limits.body_deadline, reading).await {
-        Err(_elapsed) => Err(Problem::BodyTimeout),
-        Ok(Err(_exceeded)) => Err(Problem::TooLarge { limit }),
-        Ok(Ok(Err(_broken))) => Err(Problem::Truncated),
-        Ok(Ok(Ok(body))) => Ok(body),
-    }
-}
-
-/// Hands the event over in a task of its own: a sender that hangs up in the middle must not leave
-/// a rotation written down and the worker asleep.
-async fn admit(state: &State, source: &Source, event: ResetEvent) -> Result<Admission, Problem> {
-    let intake = state.intake.clone();
-    let targets = source.targets.clone();
-    let admitting =
-        actix_web::rt::spawn(async move { intake.admit(&event, targets.as_deref()).await });
-    let outcome = tokio::time::timeout(state.limits.admission_deadline, admitting).await;
-    match outcome {
-        Ok(Ok(Ok(admission))) => Ok(admission),
-        Ok(Ok(Err(error))) => {
-            let error = error_line(&error);
-            tracing::error!(source = %source.name, error, "event could not be written down");
-            Err(Problem::Unavailable)
-        }
-        Ok(Err(error)) => {
-            let error = error_line(&error);
-            tracing::error!(source = %source.name, error, "writing an event down was cut short");
-            Err(Problem::Unavailable)
-        }
-        Err(_elapsed) => {
-            tracing::error!(source = %source.name, "writing an event down took too long");
-            Err(Problem::Unavailable)
-        }
-    }
-}
-
-fn outcome(admission: &Admission) -> DeliveryOutcome {
-    match admission {
-        Admission::Accepted(_) => DeliveryOutcome::Accepted,
-        Admission::Duplicate(_) => DeliveryOutcome::Duplicate,
-        Admission::Unmatched => DeliveryOutcome::Unmatched,
-    }
 }
 
 fn answer(event_id: EventId, admission: Admission) -> HttpResponse {
@@ -141,12 +74,4 @@ fn answer(event_id: EventId, admission: Admission) -> HttpResponse {
         rotation_id,
         event_id,
     })
-}
-
-/// The schemes that the source accepts, as `WWW-Authenticate` lists them.
-fn challenge(source: &Source) -> String {
-    let mut schemes: Vec<&str> =
-        source.authentications.iter().map(Authentication::scheme).collect();
-    schemes.dedup();
-    schemes.join(", ")
 }

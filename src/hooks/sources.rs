@@ -32,9 +32,13 @@ impl Sources {
         self.0.store(Arc::new(Self::gates(sources)));
     }
 
-    /// The source with this name and format.
-    pub(super) fn get(&self, name: &SourceName, format: Format) -> Option<Arc<Gate>> {
-        self.0.load().get(name).filter(|gate| gate.source.format == format).map(Arc::clone)
+    /// The source with this name, where its format fits.
+    pub(super) fn get(
+        &self,
+        name: &SourceName,
+        fits: impl Fn(&Format) -> bool,
+    ) -> Option<Arc<Gate>> {
+        self.0.load().get(name).filter(|gate| fits(&gate.source.format)).map(Arc::clone)
     }
 
     fn gates(sources: impl IntoIterator<Item = Source>) -> BTreeMap<SourceName, Arc<Gate>> {

@@ -54,6 +54,10 @@ impl<S> Watched<S> {
         Self { stream, silence, alarm, _permit: permit }
     }
 
+    pub(super) fn get_ref(&self) -> &S {
+        &self.stream
+    }
+
     fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         if self.alarm.deadline() != self.silence.ends {
             self.alarm.as_mut().reset(self.silence.ends);

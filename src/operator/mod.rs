@@ -17,12 +17,14 @@ use tokio_util::sync::CancellationToken;
 use crate::engine::operations::Operations;
 use crate::engine::targets::Targets;
 use crate::metrics::Metrics;
+use crate::operator::messages::Messages;
 use crate::operator::readiness::Readiness;
 use crate::operator::who_may::{AccessToken, InvalidTokens, WhoMay};
 use crate::ports::clock::Clock;
 use crate::ports::journal::Journal;
 
 mod health;
+pub mod messages;
 mod problem;
 pub mod readiness;
 mod rotations;
@@ -32,6 +34,7 @@ mod targets;
 pub mod view;
 pub mod who_may;
 mod words;
+mod wsdl;
 
 /// At most so many connections; a page, a scraper and a few people need far fewer.
 const MAX_CONNECTIONS: usize = 256;
@@ -63,6 +66,8 @@ pub struct Parts {
     pub operations: Operations,
     /// The configured targets.
     pub targets: Arc<Targets>,
+    /// What the sources of outbound messages send.
+    pub messages: Arc<Messages>,
     /// What is counted and timed.
     pub metrics: Arc<Metrics>,
     /// What start-up waits for.

@@ -34,6 +34,9 @@ pub(super) enum Problem {
     /// No target with that name.
     #[error("there is no such target")]
     NoTarget,
+    /// No source of outbound messages with that name.
+    #[error("there is no such source of outbound messages")]
+    NoSource,
     /// No rotation with that id.
     #[error("there is no such rotation")]
     NoRotation,
@@ -118,7 +121,9 @@ impl ResponseError for Problem {
             Self::Query(_) => StatusCode::BAD_REQUEST,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
-            Self::NoRoute | Self::NoTarget | Self::NoRotation => StatusCode::NOT_FOUND,
+            Self::NoRoute | Self::NoTarget | Self::NoSource | Self::NoRotation => {
+                StatusCode::NOT_FOUND
+            }
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -159,6 +164,7 @@ impl Problem {
             Self::Forbidden(_)
             | Self::NoRoute
             | Self::NoTarget
+            | Self::NoSource
             | Self::NoRotation
             | Self::Query(_)
             | Self::Conflict(_)

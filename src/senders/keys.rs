@@ -22,11 +22,14 @@ pub enum InvalidKey {
     #[error("a signing key has {min} to {max} bytes, this has {0}", min = SigningKey::MIN_BYTES, max = SigningKey::MAX_BYTES)]
     KeyLength(usize),
     /// A bearer token of the wrong size.
-    #[error("a bearer token has {min} to {max} bytes, this has {0}", min = BearerToken::MIN_BYTES, max = BearerToken::MAX_BYTES)]
+    #[error("a token has {min} to {max} bytes, this has {0}", min = BearerToken::MIN_BYTES, max = BearerToken::MAX_BYTES)]
     TokenLength(usize),
     /// A character that cannot stand in an `Authorization` header.
-    #[error("a bearer token holds only visible ASCII characters without spaces")]
+    #[error("a token holds only visible ASCII characters without spaces")]
     TokenCharacter,
+    /// A character that cannot stand in a path as it is.
+    #[error("a secret in a path holds only letters, digits and `-`, `.`, `_`, `~`")]
+    PathCharacter,
 }
 
 /// A shared key of Standard Webhooks, `whsec_` and base64. Zeroed when dropped, never printed.

@@ -2,9 +2,14 @@
 //! [`delivery::Delivery`], whichever listener it came through.
 
 pub mod bearer;
+pub mod client_certificate;
 pub mod delivery;
+pub mod hmac_body;
 pub mod json;
 pub mod keys;
+pub mod mtls;
 pub mod notice;
+pub mod outbound_message;
+pub mod path_secret;
 pub mod source;
 pub mod standard_webhooks;

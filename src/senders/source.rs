@@ -5,18 +5,22 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::domain::event::ResetEvent;
 use crate::domain::ids::{SourceName, TargetName};
 use crate::senders::bearer::Bearer;
 use crate::senders::delivery::{Delivery, Proof, Refusal, Unauthenticated};
-use crate::senders::notice::{self, InvalidNotice};
+use crate::senders::hmac_body::HmacBody;
+use crate::senders::mtls::Mtls;
+use crate::senders::outbound_message::OutboundMessages;
+use crate::senders::path_secret::{self, PathSecret};
 use crate::senders::standard_webhooks::StandardWebhooks;
 
 /// What a source sends. Each format has a route of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Format {
     /// The JSON notice.
     Notice,
+    /// Salesforce's outbound messages.
+    OutboundMessage(OutboundMessages),
 }
 
 /// One way in which a source may prove who it is. There is no "none".
@@ -26,6 +30,12 @@ pub enum Authentication {
     StandardWebhooks(StandardWebhooks),
     /// A bearer token.
     Bearer(Bearer),
+    /// A signature over the body alone.
+    HmacBody(HmacBody),
+    /// A client certificate, perhaps with a secret in the address.
+    Mtls(Mtls),
+    /// A secret in the address.
+    PathSecret(Vec<PathSecret>),
 }
 
 impl Authentication {
@@ -34,6 +44,9 @@ impl Authentication {
         match self {
             Self::StandardWebhooks(_) => "StandardWebhooks",
             Self::Bearer(_) => "Bearer",
+            Self::HmacBody(_) => "HmacBody",
+            Self::Mtls(_) => "ClientCertificate",
+            Self::PathSecret(_) => "PathSecret",
         }
     }
 
@@ -41,6 +54,11 @@ impl Authentication {
         match self {
             Self::StandardWebhooks(scheme) => scheme.verify(delivery, now),
             Self::Bearer(scheme) => scheme.verify(delivery),
+            Self::HmacBody(scheme) => scheme.verify(delivery),
+            Self::Mtls(scheme) => scheme.verify(delivery, now),
+            Self::PathSecret(secrets) => {
+                path_secret::verify(secrets, delivery).map(|()| Proof::default())
+            }
         }
     }
 }
@@ -87,18 +105,6 @@ impl Source {
             }
         }
         Err(Unauthenticated(refusals))
-    }
-
-    /// Reads the event of a delivery whose origin is proven.
-    pub fn parse(
-        &self,
-        proof: &Proof,
-        body: &[u8],
-        now: Timestamp,
-    ) -> Result<ResetEvent, InvalidNotice> {
-        match self.format {
-            Format::Notice => notice::parse(&self.name, proof, body, now, self.future),
-        }
     }
 }
 

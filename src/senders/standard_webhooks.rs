@@ -59,7 +59,7 @@ impl StandardWebhooks {
         if apart > self.window.as_secs() {
             return Err(Refusal::Stale);
         }
-        Ok(Proof { id: Some(event_id), sent_at: Some(sent_at) })
+        Ok(Proof { id: Some(event_id), sent_at: Some(sent_at), ..Proof::default() })
     }
 
     /// Tries every key with every signature, also after a fit.

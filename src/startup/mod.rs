@@ -3,6 +3,8 @@
 
 mod files;
 mod plant;
+mod reload;
+mod sources;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,13 +19,17 @@ use crate::domain::secret::FingerprintKey;
 use crate::hooks::limits::Limits;
 use crate::hooks::tls::{Certificates, TlsError, TlsFiles};
 use crate::hooks::{self, BoundHooks, Hooks, Sources};
+use crate::operator::messages::Messages;
 use crate::operator::readiness::{Latch, Readiness};
 use crate::operator::{self, BoundOperator, Operator, Parts};
+use crate::senders::client_certificate::UnreadableCertificate;
 use crate::senders::keys::InvalidKey;
+use crate::startup::reload::{Exchanged, Reloader};
 use crate::store::{OpenError, WorkPermit};
 use crate::vault::VaultSetupError;
 
 pub use crate::startup::plant::Plant;
+pub use crate::startup::reload::Origin;
 
 /// How far a sender's clock may be off, in both directions.
 const WINDOW: Duration = Duration::from_mins(5);
@@ -89,6 +95,17 @@ pub enum StartError {
     /// The public listener cannot be opened.
     #[error("hooks: the listener cannot be opened")]
     Hooks(#[from] hooks::BindError),
+    /// A certificate of a source cannot be used.
+    #[error("{key}: the file {path} holds no usable certificate")]
+    Certificate {
+        /// The configuration's key that names the file.
+        key: String,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: UnreadableCertificate,
+    },
     /// A key or token of a source cannot be used.
     #[error("{key}: the file {path} holds no usable key")]
     Key {
@@ -118,6 +135,9 @@ pub struct App {
     plant: Plant,
     hooks: BoundHooks,
     operator: BoundOperator,
+    exchanged: Exchanged,
+    config: Config,
+    origin: Option<Origin>,
     started: Latch,
     permit: WorkPermit,
 }
@@ -126,14 +146,18 @@ impl App {
     /// Puts everything together. Nothing answers and nothing is driven before [`App::run`].
     pub async fn build(config: &Config) -> Result<Self, StartError> {
         let (plant, permit) = Plant::build_to_work(config).await?;
-        let sources = config.sources.iter().map(files::source).collect::<Result<Vec<_>, _>>()?;
-        let hooks = Hooks {
-            intake: plant.intake.clone(),
-            sources: Arc::new(Sources::new(sources)),
+        let exchanged = Exchanged {
+            sources: Arc::new(Sources::new(sources::sources(config)?)),
+            messages: Arc::new(Messages::new(sources::outbound_objects(config))),
             certificates: Certificates::load(TlsFiles {
                 certificate: config.hooks.certificate_file.clone(),
                 key: config.hooks.private_key_file.clone(),
             })?,
+        };
+        let hooks = Hooks {
+            intake: plant.intake.clone(),
+            sources: Arc::clone(&exchanged.sources),
+            certificates: Arc::clone(&exchanged.certificates),
             meter: plant.metrics.clone(),
             clock: Arc::clone(&plant.world.clock),
         };
@@ -156,12 +180,21 @@ impl App {
                 journal: Arc::clone(&plant.world.journal),
                 operations: plant.operations.clone(),
                 targets: Arc::clone(&plant.targets),
+                messages: Arc::clone(&exchanged.messages),
                 metrics: Arc::clone(&plant.metrics),
                 readiness,
                 clock: Arc::clone(&plant.world.clock),
             },
         )?;
-        Ok(Self { plant, hooks, operator, started, permit })
+        let config = config.clone();
+        Ok(Self { plant, hooks, operator, exchanged, config, origin: None, started, permit })
+    }
+
+    /// Reads sources, keys and certificate again from where the configuration came from, when a
+    /// file has changed and on SIGHUP.
+    #[must_use]
+    pub fn reloading(self, origin: Origin) -> Self {
+        Self { origin: Some(origin), ..self }
     }
 
     /// Where the public listener is.
@@ -177,7 +210,7 @@ impl App {
     /// Receives and rotates until `stop` is cancelled: first no more is taken in, then what is
     /// under way comes to the end of its turn.
     pub async fn run(self, stop: CancellationToken) -> Result<(), RunError> {
-        let Self { plant, hooks, operator, started, permit } = self;
+        let Self { plant, hooks, operator, exchanged, config, origin, started, permit } = self;
         let (hooks_at, operator_at) = (hooks.address, operator.address());
         let worker = plant.worker(&format!("pid-{}", std::process::id()));
         let hooks_stop = stop.clone();
@@ -187,12 +220,20 @@ impl App {
                 async { operator.run(stop.clone()).await.map_err(RunError::Operator) },
             )
         };
+        let clock = Arc::clone(&plant.world.clock);
+        let reload = async {
+            match origin {
+                Some(origin) => Reloader { origin, exchanged, clock }.run(&config).await,
+                None => std::future::pending().await,
+            }
+        };
         let work = async { tokio::join!(worker.run(stop.clone()), listeners).1 };
         started.open();
         tracing::info!(hooks = %hooks_at, operator = %operator_at, "ready");
         let ended = tokio::select! {
             ended = work => ended.map(|_| ()),
             () = plant.keep_house() => Ok(()),
+            () = reload => Ok(()),
         };
         drop(permit);
         ended

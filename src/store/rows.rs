@@ -207,6 +207,9 @@ pub(super) fn subject(subject: &Subject) -> String {
             "username": user.name().map(Username::as_str),
             "user_id": user.id().map(UserId::as_str),
         }),
+        Subject::Nobody { organization } => {
+            serde_json::json!({ "organization": organization.as_str() })
+        }
         Subject::Secret(location) => serde_json::json!({ "secret": location.to_string() }),
     }
     .to_string()

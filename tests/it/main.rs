@@ -18,6 +18,7 @@ mod image;
 mod manifests;
 mod openapi;
 mod operator;
+mod outbound;
 mod prove;
 mod refused_secret;
 mod replay;

@@ -7,11 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Client, Method};
+use reset_receiver::domain::ids::SourceName;
+use reset_receiver::domain::outbound_object::{ApiName, OutboundObject};
 use reset_receiver::domain::secret::SecretText;
 use reset_receiver::engine::intake::Intake;
 use reset_receiver::engine::operations::Operations;
 use reset_receiver::engine::targets::Targets;
 use reset_receiver::metrics::Metrics;
+use reset_receiver::operator::messages::Messages;
 use reset_receiver::operator::readiness::Readiness;
 use reset_receiver::operator::who_may::{AccessToken, Role};
 use reset_receiver::operator::{Operator, Parts, Settings};
@@ -38,6 +41,21 @@ struct Console {
     _directory: TempDir,
 }
 
+/// The message of one source.
+fn messages() -> Arc<Messages> {
+    let name = |text| ApiName::parse(text).unwrap();
+    let object = OutboundObject {
+        object: name("User"),
+        user_id: Some(name("Id")),
+        username: None,
+        occurred_at: name("LastPasswordChangeDate"),
+        kind: None,
+        kind_otherwise: None,
+    };
+    let source = SourceName::parse("salesforce").unwrap();
+    Arc::new(Messages::new([(source, Arc::new(object))].into()))
+}
+
 impl Console {
     async fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
@@ -54,7 +72,8 @@ impl Console {
         let operations = Operations::new(intake, j, c, t, wake);
         let metrics = Arc::new(Metrics::new([]));
         let readiness = Readiness::default();
-        let parts = Parts { journal, operations, targets, metrics, readiness, clock };
+        let messages = messages();
+        let parts = Parts { journal, operations, targets, messages, metrics, readiness, clock };
         let token = |name: &str, role, token: &str| AccessToken {
             name: name.to_owned(),
             role,
@@ -123,6 +142,12 @@ async fn every_operation_of_the_operator_listener_answers_as_documented() {
         let at = format!("{rotations}{query}");
         assert_eq!(console.call(VIEWER, "get", rotations, &at).await.0, status, "{query}");
     }
+    let described = "/v1/outbound-messages/{source}";
+    for (source, status) in [("salesforce", 200), ("nobody", 404)] {
+        let at = format!("/v1/outbound-messages/{source}?wsdl");
+        assert_eq!(console.call(VIEWER, "get", described, &at).await.0, status, "{source}");
+        assert_eq!(console.call("a stranger's", "get", described, &at).await.0, 401);
+    }
     let one = "/v1/rotations/{id}";
     assert_eq!(console.call(VIEWER, "get", one, &format!("{rotations}/{id}")).await.0, 200);
     assert_eq!(console.call(VIEWER, "get", one, &format!("{rotations}/{unknown}")).await.0, 404);
@@ -145,7 +170,9 @@ async fn every_operation_of_the_operator_listener_answers_as_documented() {
     let called: BTreeSet<_> = console.seen.iter().map(|(path, method, _)| (path, method)).collect();
     for (path, method, _) in console.contract.operations() {
         let is_called = called.contains(&(&path.to_owned(), &method.to_owned()));
-        assert!(is_called || path == "/v1/resets/{source}", "{method} {path} was not called");
+        let is_public = method == "post"
+            && (path.starts_with("/v1/resets/") || path.starts_with("/v1/outbound-messages/"));
+        assert!(is_called || is_public, "{method} {path} was not called");
     }
 }
 

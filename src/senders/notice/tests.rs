@@ -14,7 +14,8 @@ const WINDOW: Duration = Duration::from_mins(5);
 
 fn parse_with(signed: Option<&str>, body: &str) -> Result<ResetEvent, InvalidNotice> {
     let source = SourceName::parse("flow").unwrap();
-    let proof = Proof { id: signed.map(|id| EventId::parse(id).unwrap()), sent_at: None };
+    let id = signed.map(|id| EventId::parse(id).unwrap());
+    let proof = Proof { id, ..Proof::default() };
     parse(&source, &proof, body.as_bytes(), NOW.parse().unwrap(), WINDOW)
 }
 
@@ -76,7 +77,7 @@ fn one_of_the_two_keys_of_a_user_is_enough_and_null_means_absent() {
         let by_name = parse_changed(&[("user_id", absent)]).unwrap();
         let user = |event: ResetEvent| match event.subject {
             Subject::Login { user, .. } => user,
-            Subject::Secret(_) => panic!("a notice is about a login"),
+            Subject::Nobody { .. } | Subject::Secret(_) => panic!("a notice is about a login"),
         };
         assert!(matches!(user(by_id), UserKey::Id(_)));
         assert!(matches!(user(by_name), UserKey::Name(_)));

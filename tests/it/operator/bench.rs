@@ -163,6 +163,7 @@ impl Bench {
             journal,
             operations: operations.clone(),
             targets,
+            messages: Arc::default(),
             metrics: metrics.clone(),
             readiness,
             clock: clock.clone(),

@@ -18,6 +18,7 @@ use reset_receiver::ports::clock::Clock;
 use reset_receiver::senders::bearer::Bearer;
 use reset_receiver::senders::delivery::{Delivery, Headers};
 use reset_receiver::senders::keys::{BearerToken, SigningKey};
+use reset_receiver::senders::notice::parse as parse_notice;
 use reset_receiver::senders::source::{Authentication, Format, Rate, Source};
 use reset_receiver::senders::standard_webhooks::StandardWebhooks;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -67,7 +68,7 @@ async fn take(
         return HttpResponse::Unauthorized().body("a stranger");
     };
     assert_eq!(request.headers().get("content-type").unwrap(), "application/json");
-    events.send(source.parse(&proof, &body, now).unwrap()).unwrap();
+    events.send(parse_notice(&source.name, &proof, &body, now, WINDOW).unwrap()).unwrap();
     HttpResponse::Accepted().body("{\"status\":\"accepted\"}\n")
 }
 

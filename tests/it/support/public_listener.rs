@@ -67,6 +67,7 @@ pub(crate) struct PublicListener {
     pub(crate) address: SocketAddr,
     pub(crate) certificate: Certificate,
     pub(crate) certificates: Arc<Certificates>,
+    pub(crate) sources: Arc<Sources>,
     pub(crate) store: SqliteStore,
     pub(crate) wake: Arc<Notify>,
     pub(crate) directory: TempDir,
@@ -82,6 +83,11 @@ impl PublicListener {
 
     /// A listener with other bounds, and so many requests in a burst.
     pub(crate) async fn with(limits: Limits, burst: u32) -> Self {
+        Self::of(sources(burst), limits).await
+    }
+
+    /// A listener with other sources and bounds.
+    pub(crate) async fn of(sources: Vec<Source>, limits: Limits) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = at_now();
         let path = directory.path().join("journal.db");
@@ -94,9 +100,10 @@ impl PublicListener {
         let certificates = Certificates::load(files).unwrap();
         let counted = Arc::new(Counted::default());
         let meter: Arc<dyn Meter> = Arc::<Counted>::clone(&counted);
+        let sources = Arc::new(Sources::new(sources));
         let hooks = Hooks {
             intake: Intake::new(journal, Arc::clone(&clock), targets, Arc::clone(&wake)),
-            sources: Arc::new(Sources::new(sources(burst))),
+            sources: Arc::clone(&sources),
             certificates: Arc::clone(&certificates),
             meter,
             clock,
@@ -111,7 +118,18 @@ impl PublicListener {
         let address = bound.address;
         let stop = CancellationToken::new();
         let server = tokio::spawn(bound.run(stop.clone().cancelled_owned()));
-        Self { address, certificate, certificates, store, wake, directory, counted, stop, server }
+        Self {
+            address,
+            certificate,
+            certificates,
+            sources,
+            store,
+            wake,
+            directory,
+            counted,
+            stop,
+            server,
+        }
     }
 
     /// Every rotation that the journal holds, newest first.

@@ -84,6 +84,12 @@ impl Receiver {
         self.child.try_wait().unwrap().is_some()
     }
 
+    /// Asks it to read its files again, as an administrator does.
+    pub(crate) fn hang_up(&self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+    }
+
     /// Asks it to stop, as an orchestrator does, and returns how it ended.
     pub(crate) fn terminate(&mut self) -> Option<i32> {
         let pid = self.child.id().to_string();

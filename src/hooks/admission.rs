@@ -1,0 +1,75 @@
+//! Hands authentic events over, and says what the sender is told of it.
+
+use std::future::Future;
+
+use crate::domain::event::ResetEvent;
+use crate::domain::fault::error_line;
+use crate::hooks::app::State;
+use crate::hooks::problem::Problem;
+use crate::ports::journal::{Admission, JournalError};
+use crate::ports::meter::DeliveryOutcome;
+use crate::senders::source::Source;
+
+/// Hands one event over.
+pub(super) async fn admit(
+    state: &State,
+    source: &Source,
+    event: ResetEvent,
+) -> Result<Admission, Problem> {
+    let (intake, targets) = (state.intake.clone(), source.targets.clone());
+    bounded(state, source, async move { intake.admit(&event, targets.as_deref()).await }).await
+}
+
+/// Hands all events of one delivery over, one after the other. Where one of them cannot be written
+/// down, those before it are; they are duplicates when the delivery comes again.
+pub(super) async fn admit_all(
+    state: &State,
+    source: &Source,
+    events: Vec<ResetEvent>,
+) -> Result<Vec<Admission>, Problem> {
+    let (intake, targets) = (state.intake.clone(), source.targets.clone());
+    let admitting = async move {
+        let mut admissions = Vec::with_capacity(events.len());
+        for event in &events {
+            admissions.push(intake.admit(event, targets.as_deref()).await?);
+        }
+        Ok(admissions)
+    };
+    bounded(state, source, admitting).await
+}
+
+/// Writes in a task of its own: a sender that hangs up in the middle must not leave a rotation
+/// written down and the worker asleep.
+async fn bounded<T: 'static>(
+    state: &State,
+    source: &Source,
+    admitting: impl Future<Output = Result<T, JournalError>> + 'static,
+) -> Result<T, Problem> {
+    let admitting = actix_web::rt::spawn(admitting);
+    match tokio::time::timeout(state.limits.admission_deadline, admitting).await {
+        Ok(Ok(Ok(admitted))) => Ok(admitted),
+        Ok(Ok(Err(error))) => {
+            let error = error_line(&error);
+            tracing::error!(source = %source.name, error, "event could not be written down");
+            Err(Problem::Unavailable)
+        }
+        Ok(Err(error)) => {
+            let error = error_line(&error);
+            tracing::error!(source = %source.name, error, "writing an event down was cut short");
+            Err(Problem::Unavailable)
+        }
+        Err(_elapsed) => {
+            tracing::error!(source = %source.name, "writing an event down took too long");
+            Err(Problem::Unavailable)
+        }
+    }
+}
+
+/// What an admission counts as.
+pub(super) fn outcome(admission: &Admission) -> DeliveryOutcome {
+    match admission {
+        Admission::Accepted(_) => DeliveryOutcome::Accepted,
+        Admission::Duplicate(_) => DeliveryOutcome::Duplicate,
+        Admission::Unmatched => DeliveryOutcome::Unmatched,
+    }
+}

@@ -1,0 +1,105 @@
+//! `POST /v1/outbound-messages/{source}`, with a secret as one more segment or without: Salesforce's
+//! outbound messages.
+//!
+//! Salesforce reads nothing of an answer but whether it is an acknowledgement, and sends
+//! everything else again for a day. What is authentic is therefore acknowledged once it is
+//! written down, also what matches nobody; whoever is not known gets no acknowledgement.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError, web};
+
+use crate::domain::event::ResetEvent;
+use crate::hooks::access_log::KnownSource;
+use crate::hooks::admission::{admit_all, outcome};
+use crate::hooks::app::State;
+use crate::hooks::gate;
+use crate::hooks::headers;
+use crate::hooks::problem::Problem;
+use crate::ports::journal::Admission;
+use crate::ports::meter::DeliveryOutcome;
+use crate::senders::delivery::{Refusal, Unauthenticated};
+use crate::senders::outbound_message::{self, ACK, CONTENT_TYPE, InvalidMessage, NACK};
+use crate::senders::source::Format;
+
+/// Why a message was not taken.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    /// It is not one.
+    #[error(transparent)]
+    Message(#[from] InvalidMessage),
+    /// As with every other format.
+    #[error(transparent)]
+    Problem(#[from] Problem),
+}
+
+/// Receives one message, counts each notification and answers.
+pub(super) async fn receive(
+    request: HttpRequest,
+    payload: web::Payload,
+    state: web::Data<State>,
+) -> HttpResponse {
+    let received = take(&request, payload, &state).await;
+    let known = request.extensions().get::<KnownSource>().cloned();
+    let count = |outcome: DeliveryOutcome| {
+        state.meter.delivery(known.as_ref().map_or("-", |source| source.0.as_str()), outcome);
+    };
+    match received {
+        Ok(admissions) => {
+            for admission in &admissions {
+                count(outcome(admission));
+            }
+            answer(StatusCode::OK, ACK.to_owned())
+        }
+        Err(Failure::Message(invalid)) => {
+            count(DeliveryOutcome::Malformed);
+            answer(StatusCode::BAD_REQUEST, outbound_message::fault(&invalid.to_string()))
+        }
+        Err(Failure::Problem(problem)) => {
+            count(problem.outcome());
+            if matches!(problem, Problem::Unavailable) {
+                return answer(StatusCode::OK, NACK.to_owned());
+            }
+            problem.error_response()
+        }
+    }
+}
+
+async fn take(
+    request: &HttpRequest,
+    payload: web::Payload,
+    state: &State,
+) -> Result<Vec<Admission>, Failure> {
+    let is_message = |format: &Format| matches!(format, Format::OutboundMessage(_));
+    let gate = gate::enter(request, state, is_message)?;
+    let source = &gate.source;
+    let Format::OutboundMessage(messages) = &source.format else {
+        return Err(Problem::UnknownSource.into());
+    };
+    let limits = &state.limits;
+    let body = gate::read(request, payload, limits.message_body, limits).await?;
+    let now = state.clock.now();
+    gate::authenticate(request, source, &body, now)?;
+    if !headers::is_xml(request) {
+        return Err(Problem::XmlMediaType.into());
+    }
+    let message =
+        outbound_message::parse(&source.name, &messages.object, &body, now, source.future)?;
+    if !messages.may_speak_for(&message.organization) {
+        let reason = Unauthenticated(vec![Refusal::Organization]);
+        return Err(gate::refuse(source, &reason).into());
+    }
+    for one in &message.notified {
+        if let Some(doubt) = one.doubt {
+            tracing::warn!(source = %source.name, event = %one.event.id, %doubt, "odd notification");
+        }
+    }
+    let events: Vec<ResetEvent> = message.notified.into_iter().map(|one| one.event).collect();
+    Ok(admit_all(state, source, events).await?)
+}
+
+fn answer(status: StatusCode, body: String) -> HttpResponse {
+    HttpResponse::build(status)
+        .content_type(CONTENT_TYPE)
+        .insert_header(("cache-control", "no-store"))
+        .body(body)
+}

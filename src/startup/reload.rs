@@ -1,0 +1,178 @@
+//! Reads sources, keys, pins and the certificate again, when a file has changed and on SIGHUP.
+//!
+//! Everything is read before anything is exchanged: where one file is not right, what ran goes on
+//! and the log says why. Connections stay open; each request is held against what is in force when
+//! it comes.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::config::{Config, ConfigError};
+use crate::domain::fault::error_line;
+use crate::hooks::Sources;
+use crate::hooks::tls::{Certificates, TlsError};
+use crate::operator::messages::Messages;
+use crate::ports::clock::Clock;
+use crate::startup::StartError;
+use crate::startup::sources::{outbound_objects, sources};
+
+/// How often the files are looked at.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// Where a configuration came from, so that it can be read again.
+#[derive(Clone)]
+pub struct Origin {
+    /// The file.
+    pub path: PathBuf,
+    /// The environment's variables, of which some override the file's keys.
+    pub environment: Vec<(String, String)>,
+}
+
+/// Why nothing was exchanged.
+#[derive(Debug, thiserror::Error)]
+enum ReloadError {
+    #[error("the configuration cannot be used{}", faults(.0))]
+    Config(#[source] ConfigError),
+    #[error("a source cannot be used")]
+    Sources(#[from] StartError),
+    #[error("the certificate cannot be used")]
+    Certificate(#[from] TlsError),
+}
+
+/// All faults in one text; a person repairs them at once.
+fn faults(error: &ConfigError) -> String {
+    match error {
+        ConfigError::Faults(faults) => {
+            let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            format!(": {}", lines.join("; "))
+        }
+        ConfigError::File { .. } | ConfigError::Syntax(_) => String::new(),
+    }
+}
+
+/// What is exchanged, and where it comes from.
+pub(in crate::startup) struct Reloader {
+    pub(in crate::startup) origin: Origin,
+    pub(in crate::startup) exchanged: Exchanged,
+    pub(in crate::startup) clock: Arc<dyn Clock>,
+}
+
+/// What is exchanged.
+#[derive(Clone)]
+pub(in crate::startup) struct Exchanged {
+    pub(in crate::startup) sources: Arc<Sources>,
+    pub(in crate::startup) messages: Arc<Messages>,
+    pub(in crate::startup) certificates: Arc<Certificates>,
+}
+
+/// What tells a file from the one that was there before: device, number, size, and the times at
+/// which its content and its entry changed. A link is followed, as Kubernetes exchanges links.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Stamp([i128; 7]);
+
+impl Stamp {
+    fn of(path: &Path) -> Option<Self> {
+        let of = fs::metadata(path).ok()?;
+        let times = [of.mtime(), of.mtime_nsec(), of.ctime(), of.ctime_nsec()].map(i128::from);
+        let [modified, modified_ns, changed, changed_ns] = times;
+        let [device, number, size] = [of.dev(), of.ino(), of.size()].map(i128::from);
+        Some(Self([device, number, size, modified, modified_ns, changed, changed_ns]))
+    }
+}
+
+/// The files, as they were when they were last read. One that is not there has no stamp.
+type Seen = BTreeMap<PathBuf, Option<Stamp>>;
+
+fn look_at<'p>(paths: impl IntoIterator<Item = &'p PathBuf>) -> Seen {
+    paths.into_iter().map(|path| (path.clone(), Stamp::of(path))).collect()
+}
+
+impl Reloader {
+    /// Goes on for ever.
+    pub(in crate::startup) async fn run(self, config: &Config) {
+        let mut hangup = listen();
+        let this = Arc::new(self);
+        let mut seen = this.files(config);
+        loop {
+            let asked = tokio::select! {
+                () = next(hangup.as_mut()) => true,
+                () = this.clock.sleep(LOOK) => false,
+            };
+            let (looking, before) = (Arc::clone(&this), seen.clone());
+            let looked = tokio::task::spawn_blocking(move || looking.look(before, asked)).await;
+            match looked {
+                Ok(now) => seen = now,
+                Err(error) => tracing::error!(%error, "looking at the files was cut short"),
+            }
+        }
+    }
+
+    /// Reads everything again where something has changed, or where that was asked for. Returns
+    /// the files as they were before they were read, so that no change slips through.
+    fn look(&self, seen: Seen, asked: bool) -> Seen {
+        let mut now = look_at(seen.keys());
+        if now == seen && !asked {
+            return seen;
+        }
+        match self.reload(&mut now) {
+            Ok(()) => tracing::info!("sources, keys and certificate have been read again"),
+            Err(error) => {
+                let error = error_line(&error);
+                tracing::error!(error, "nothing was exchanged; what ran goes on");
+            }
+        }
+        now
+    }
+
+    fn reload(&self, seen: &mut Seen) -> Result<(), ReloadError> {
+        let Origin { path, environment } = &self.origin;
+        let config = Config::load(path, environment.clone()).map_err(ReloadError::Config)?;
+        // The configuration's own stamp stays that from before it was read.
+        let own = seen.get(path).cloned();
+        *seen = self.files(&config);
+        if let Some(own) = own {
+            seen.insert(path.clone(), own);
+        }
+        let sources = sources(&config)?;
+        let Exchanged { sources: in_force, messages, certificates } = &self.exchanged;
+        certificates.reload()?;
+        in_force.replace(sources);
+        messages.replace(outbound_objects(&config));
+        Ok(())
+    }
+
+    /// Every file that is read again.
+    fn files(&self, config: &Config) -> Seen {
+        let own =
+            [&self.origin.path, &config.hooks.certificate_file, &config.hooks.private_key_file];
+        let schemes = config.sources.iter().flat_map(|source| &source.authentication);
+        look_at(own.into_iter().chain(schemes.flat_map(|scheme| scheme.files())))
+    }
+}
+
+/// Takes SIGHUP over, which would end the process.
+fn listen() -> Option<Signal> {
+    match signal(SignalKind::hangup()) {
+        Ok(signal) => Some(signal),
+        Err(error) => {
+            tracing::warn!(%error, "SIGHUP cannot be listened for; changed files are noticed");
+            None
+        }
+    }
+}
+
+async fn next(signal: Option<&mut Signal>) {
+    let received = match signal {
+        Some(signal) => signal.recv().await,
+        None => None,
+    };
+    if received.is_none() {
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,10 @@
+//! Salesforce's outbound messages over real TLS: who is believed, what is read, what is answered,
+//! and what the journal holds then.
+
+mod bench;
+mod certificates;
+mod commands;
+mod deliveries;
+mod description;
+mod notices;
+mod reload;
