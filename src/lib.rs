@@ -29,7 +29,7 @@
 //! ```text
 //!  main ─► cli ─► startup ─► config · telemetry · metrics · shutdown · clock
 //!           ┌────────┴───────────┐
-//!    hooks · operator      vault · communigator · salesforce · store
+//!    hooks · operator      vault · communigator · salesforce · store · sns
 //!      │  └─► senders            │                             adapters never import one another
 //!      ▼                         ▼
 //!    engine ─────────────────► ports
@@ -81,6 +81,7 @@ pub mod ports;
 pub mod salesforce;
 pub mod senders;
 pub mod shutdown;
+pub mod sns;
 pub mod startup;
 pub mod store;
 pub mod telemetry;

@@ -272,12 +272,14 @@ impl Meter for Metrics {
     }
 }
 
-const DELIVERY_OUTCOMES: [DeliveryOutcome; 7] = [
+const DELIVERY_OUTCOMES: [DeliveryOutcome; 9] = [
     DeliveryOutcome::Accepted,
     DeliveryOutcome::Duplicate,
     DeliveryOutcome::Unmatched,
     DeliveryOutcome::Unauthenticated,
     DeliveryOutcome::Malformed,
+    DeliveryOutcome::PutAside,
+    DeliveryOutcome::Unproven,
     DeliveryOutcome::Throttled,
     DeliveryOutcome::Unavailable,
 ];

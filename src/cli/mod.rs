@@ -22,6 +22,7 @@ pub mod follow;
 pub mod host;
 pub mod outbound_sample;
 pub mod remote;
+mod sample_mail;
 mod secret_file;
 pub mod send;
 pub mod status;

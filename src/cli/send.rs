@@ -1,36 +1,31 @@
 //! Signs and sends a sample: the wiring test for the other side.
 
-use std::fs;
-use std::io::{self, Write};
+mod error;
+mod request;
+
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
-use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, Identity, StatusCode};
 use serde::Serialize;
 use url::Url;
 
 use crate::cli::Exit;
 use crate::cli::outbound_sample::{self, SampleObject};
+use crate::cli::sample_mail::Letter;
 use crate::cli::secret_file;
+use crate::cli::send::request::{deliver, print};
 use crate::domain::event::ResetKind;
-use crate::domain::ids::{EventId, InvalidId, OrganizationId, UserId, Username};
+use crate::domain::ids::{EventId, OrganizationId, UserId, Username};
 use crate::domain::secret::SecretText;
 use crate::ports::clock::Clock;
-use crate::senders::bearer::AUTHORIZATION;
+use crate::senders::email::mailgun::MailgunKey;
 use crate::senders::hmac_body::{self, BodyKey};
-use crate::senders::keys::{BearerToken, InvalidKey, SigningKey};
-use crate::senders::outbound_message::ACK;
-use crate::senders::path_secret::PathSecret;
-use crate::senders::standard_webhooks::{self, UnsignableId};
+use crate::senders::keys::{BearerToken, SigningKey};
+use crate::senders::standard_webhooks;
 
-const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
-const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
-
-/// No more of an answer is shown.
-const MAX_SHOWN: usize = 4096;
+pub use crate::cli::send::error::SendError;
 
 /// The sample, and where it goes.
 #[derive(Debug, Args)]
@@ -48,10 +43,11 @@ pub struct SendArguments {
     pub object: SampleObject,
     /// The file with the source's signing key (`whsec_…`): signs with Standard Webhooks.
     #[arg(long, value_name = "PATH", group = "proof")]
-    #[arg(conflicts_with_all = ["token_file", "hmac_key_file"])]
+    #[arg(conflicts_with_all = ["token_file", "hmac_key_file", "login_file"])]
     pub key_file: Option<PathBuf>,
     /// The file with the source's key for signatures over the body alone (`hmac-body`).
-    #[arg(long, value_name = "PATH", group = "proof", conflicts_with = "token_file")]
+    #[arg(long, value_name = "PATH", group = "proof")]
+    #[arg(conflicts_with_all = ["token_file", "login_file"])]
     pub hmac_key_file: Option<PathBuf>,
     /// The file with the client certificate (PEM), for a source with `mtls`.
     #[arg(long, value_name = "PATH", group = "proof", requires = "private_key_file")]
@@ -65,6 +61,9 @@ pub struct SendArguments {
     /// The file with the source's bearer token.
     #[arg(long, value_name = "PATH", group = "proof")]
     pub token_file: Option<PathBuf>,
+    /// The file with the login (`user:password`) of the relay's address: HTTP basic.
+    #[arg(long, value_name = "PATH", group = "proof", conflicts_with = "token_file")]
+    pub login_file: Option<PathBuf>,
     /// The only authorities (PEM) that may have issued the receiver's certificate; those of this
     /// machine otherwise.
     #[arg(long, value_name = "PATH")]
@@ -92,7 +91,7 @@ pub struct SendArguments {
     pub print: bool,
 }
 
-/// What a sample is.
+/// What a sample is. Amazon signs with a key that nobody else has, so there is none of its.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum SampleFormat {
     /// The JSON notice.
@@ -100,15 +99,24 @@ pub enum SampleFormat {
     Notice,
     /// Salesforce's outbound message.
     OutboundMessage,
+    /// A mail by Mailgun.
+    Mailgun,
+    /// A mail by `SendGrid`, to a source that takes a token or a login for it.
+    #[value(name = "sendgrid")]
+    SendGrid,
+    /// A mail by Postmark.
+    Postmark,
+    /// A mail by `CloudMailin`.
+    #[value(name = "cloudmailin")]
+    CloudMailin,
+    /// A raw mail.
+    Mime,
 }
 
-impl SampleFormat {
-    const fn content_type(self) -> &'static str {
-        match self {
-            Self::Notice => "application/json",
-            Self::OutboundMessage => outbound_sample::CONTENT_TYPE,
-        }
-    }
+/// What is sent: its type of content, and its text.
+pub(in crate::cli) struct Sample {
+    pub(in crate::cli) content_type: &'static str,
+    pub(in crate::cli) body: String,
 }
 
 /// Which reset a sample tells of.
@@ -121,88 +129,6 @@ pub enum SampleKind {
     /// The token alone.
     #[value(name = "token_reset")]
     Token,
-}
-
-/// Why a sample could not be sent. No message holds a key or a token.
-#[derive(Debug, thiserror::Error)]
-pub enum SendError {
-    /// A file that was named cannot be read.
-    #[error("{} cannot be read", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// A file that holds no key or token.
-    #[error("{} holds no key or token that could be used", path.display())]
-    Key {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: InvalidKey,
-    },
-    /// A file that holds no certificates.
-    #[error("{} holds no certificates", path.display())]
-    Authorities {
-        /// The file.
-        path: PathBuf,
-        /// Why, where more is known.
-        source: Option<reqwest::Error>,
-    },
-    /// Files that hold no client certificate and its key.
-    #[error("{} and its key cannot be shown as a client certificate", path.display())]
-    Identity {
-        /// The certificate's file.
-        path: PathBuf,
-        /// Why.
-        source: reqwest::Error,
-    },
-    /// A URL that cannot have one more segment.
-    #[error("{0} cannot have a secret after it")]
-    Url(Url),
-    /// An id that cannot be signed.
-    #[error("the id cannot be signed")]
-    Id(#[from] UnsignableId),
-    /// The generated id is not an event id.
-    #[error("the id cannot be sent")]
-    GeneratedId(#[from] InvalidId),
-    /// The notice could not be written as JSON.
-    #[error("the notice cannot be written")]
-    Notice(#[from] serde_json::Error),
-    /// No connection, or no answer in time.
-    #[error("{url} does not answer")]
-    Unreachable {
-        /// The route.
-        url: Url,
-        /// Why.
-        source: reqwest::Error,
-    },
-    /// A client cannot be made on this machine.
-    #[error("no HTTP client can be made")]
-    NoClient(#[source] reqwest::Error),
-    /// The command's own output could not be written.
-    #[error("the output cannot be written")]
-    Output(#[from] io::Error),
-}
-
-impl SendError {
-    /// How the command ends with it.
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::File { .. }
-            | Self::Key { .. }
-            | Self::Authorities { .. }
-            | Self::Identity { .. }
-            | Self::Url(_)
-            | Self::Id(_) => Exit::Usage,
-            Self::GeneratedId(_)
-            | Self::Notice(_)
-            | Self::Unreachable { .. }
-            | Self::NoClient(_)
-            | Self::Output(_) => Exit::Wrong,
-        }
-    }
 }
 
 /// The notice, in the order of its documentation.
@@ -225,6 +151,8 @@ enum Proof {
     Signed(Vec<(&'static str, String)>),
     /// A token, and the file that holds it.
     Token(SecretText, PathBuf),
+    /// A login, and the file that holds it.
+    Login(SecretText, PathBuf),
 }
 
 /// Signs the sample and sends it, or prints it. It ends well where the receiver answered with a
@@ -237,24 +165,58 @@ pub async fn send(
     let now = clock.now();
     let id = match &arguments.id {
         Some(id) => id.clone(),
-        None => EventId::parse(&match arguments.format {
-            SampleFormat::Notice => format!("sample-{}", clock.rotation_id()),
-            SampleFormat::OutboundMessage => outbound_sample::new_id(clock.rotation_id()),
-        })?,
-    };
-    let body = match arguments.format {
-        SampleFormat::Notice => serde_json::to_string(&notice(arguments, &id, now))?,
-        SampleFormat::OutboundMessage => {
-            let occurred_at = arguments.occurred_at.unwrap_or(now);
-            outbound_sample::envelope(arguments, id.as_str(), occurred_at)
+        None if arguments.format == SampleFormat::OutboundMessage => {
+            EventId::parse(&outbound_sample::new_id(clock.rotation_id()))?
         }
+        None => EventId::parse(&format!("sample-{}", clock.rotation_id()))?,
     };
-    let proof = prove(arguments, &id, now, &body)?;
+    let sample = sample(arguments, &id, now)?;
+    let proof = prove(arguments, &id, now, &sample.body)?;
     if arguments.print {
-        print(out, arguments, &proof, &body)?;
+        print(out, arguments, &proof, &sample)?;
         return Ok(Exit::Well);
     }
-    deliver(arguments, &proof, body, out).await
+    deliver(arguments, &proof, sample, out).await
+}
+
+fn sample(arguments: &SendArguments, id: &EventId, now: Timestamp) -> Result<Sample, SendError> {
+    let occurred_at = arguments.occurred_at.unwrap_or(now);
+    let has_login = arguments.login_file.is_some();
+    Ok(match arguments.format {
+        SampleFormat::Notice => {
+            let body = serde_json::to_string(&notice(arguments, id, now))?;
+            Sample { content_type: "application/json", body }
+        }
+        SampleFormat::OutboundMessage => {
+            let body = outbound_sample::envelope(arguments, id.as_str(), occurred_at);
+            Sample { content_type: outbound_sample::CONTENT_TYPE, body }
+        }
+        SampleFormat::Mailgun => {
+            let path = arguments.key_file.as_ref().ok_or(SendError::Proof("--key-file"))?;
+            let key = MailgunKey::parse(read(path)?.expose())
+                .map_err(|source| SendError::MailgunKey { path: path.clone(), source })?;
+            letter(arguments, id, occurred_at)?.by_mailgun(&key, now)
+        }
+        SampleFormat::SendGrid if !has_login && arguments.token_file.is_none() => {
+            return Err(SendError::Proof("--token-file or --login-file"));
+        }
+        SampleFormat::Postmark | SampleFormat::CloudMailin if !has_login => {
+            return Err(SendError::Proof("--login-file"));
+        }
+        SampleFormat::SendGrid => letter(arguments, id, occurred_at)?.by_sendgrid(),
+        SampleFormat::Postmark => letter(arguments, id, occurred_at)?.by_postmark(),
+        SampleFormat::CloudMailin => letter(arguments, id, occurred_at)?.by_cloudmailin(),
+        SampleFormat::Mime => letter(arguments, id, occurred_at)?.mime(),
+    })
+}
+
+fn letter<'a>(
+    arguments: &'a SendArguments,
+    id: &'a EventId,
+    written_at: Timestamp,
+) -> Result<Letter<'a>, SendError> {
+    let username = arguments.username.as_ref().filter(|_| arguments.kind == SampleKind::Password);
+    Ok(Letter { id, username: username.ok_or(SendError::MailContent)?, written_at })
 }
 
 fn notice<'a>(arguments: &'a SendArguments, id: &'a EventId, now: Timestamp) -> Notice<'a> {
@@ -279,7 +241,9 @@ fn prove(
     body: &str,
 ) -> Result<Proof, SendError> {
     let mut headers = Vec::new();
-    if let Some(path) = &arguments.key_file {
+    // Mailgun's signature stands in the form.
+    let is_mailgun = arguments.format == SampleFormat::Mailgun;
+    if let Some(path) = arguments.key_file.as_ref().filter(|_| !is_mailgun) {
         let key = SigningKey::parse(read(path)?.expose())
             .map_err(|source| SendError::Key { path: path.clone(), source })?;
         let signed = standard_webhooks::sign(&key, id.as_str(), now, body.as_bytes())?;
@@ -292,6 +256,9 @@ fn prove(
             .map_err(|source| SendError::Key { path: path.clone(), source })?;
         headers.push((hmac_body::SIGNATURE, hmac_body::sign(&key, body.as_bytes())));
     }
+    if let Some(path) = &arguments.login_file {
+        return Ok(Proof::Login(read(path)?, path.clone()));
+    }
     let Some(path) = &arguments.token_file else { return Ok(Proof::Signed(headers)) };
     let token = read(path)?;
     BearerToken::parse(token.expose())
@@ -301,128 +268,4 @@ fn prove(
 
 fn read(path: &Path) -> Result<SecretText, SendError> {
     secret_file::read(path).map_err(|source| SendError::File { path: path.to_owned(), source })
-}
-
-async fn deliver(
-    arguments: &SendArguments,
-    proof: &Proof,
-    body: String,
-    out: &mut dyn Write,
-) -> Result<Exit, SendError> {
-    let url = &arguments.url;
-    let unreachable = |error: reqwest::Error| SendError::Unreachable {
-        url: url.clone(),
-        source: error.without_url(),
-    };
-    let mut request = client(arguments)?
-        .post(with_secret(arguments)?)
-        .header("content-type", arguments.format.content_type())
-        .body(body);
-    if arguments.format == SampleFormat::OutboundMessage {
-        request = request.header("soapaction", "\"\"");
-    }
-    request = match proof {
-        Proof::Token(token, _) => request.bearer_auth(token.expose()),
-        Proof::Signed(headers) => {
-            headers.iter().fold(request, |request, (name, value)| request.header(*name, value))
-        }
-    };
-    let mut response = request.send().await.map_err(unreachable)?;
-    let status = response.status();
-    let mut answer = Vec::new();
-    while answer.len() < MAX_SHOWN {
-        let Some(chunk) = response.chunk().await.map_err(unreachable)? else { break };
-        answer.extend_from_slice(&chunk);
-    }
-    answer.truncate(MAX_SHOWN);
-    writeln!(out, "{status}")?;
-    let answer = String::from_utf8_lossy(&answer);
-    writeln!(out, "{}", answer.trim_end())?;
-    let is_taken = match arguments.format {
-        SampleFormat::Notice => status.is_success(),
-        // Salesforce takes nothing else for an acknowledgement.
-        SampleFormat::OutboundMessage => status == StatusCode::OK && answer == ACK,
-    };
-    Ok(if is_taken { Exit::Well } else { Exit::Wrong })
-}
-
-/// The address, with the secret where there is one.
-fn with_secret(arguments: &SendArguments) -> Result<Url, SendError> {
-    let mut url = arguments.url.clone();
-    if let Some(path) = &arguments.path_secret_file {
-        let secret = read(path)?;
-        PathSecret::parse(secret.expose())
-            .map_err(|source| SendError::Key { path: path.clone(), source })?;
-        let wrong = |()| SendError::Url(arguments.url.clone());
-        url.path_segments_mut().map_err(wrong)?.pop_if_empty().push(secret.expose());
-    }
-    Ok(url)
-}
-
-/// A client that follows no redirect: the receiver's own answer is what is tested.
-fn client(arguments: &SendArguments) -> Result<Client, SendError> {
-    let mut builder = Client::builder()
-        .redirect(Policy::none())
-        .connect_timeout(CONNECT_DEADLINE)
-        .timeout(ANSWER_DEADLINE);
-    if let (Some(certificate), Some(key)) =
-        (&arguments.certificate_file, &arguments.private_key_file)
-    {
-        let pem =
-            SecretText::new([read(key)?.expose(), "\n", read(certificate)?.expose()].concat());
-        let identity = Identity::from_pem(pem.expose().as_bytes())
-            .map_err(|source| SendError::Identity { path: certificate.clone(), source })?;
-        builder = builder.identity(identity);
-    }
-    if let Some(path) = &arguments.ca_file {
-        let path = || path.clone();
-        let pem = fs::read(path()).map_err(|source| SendError::File { path: path(), source })?;
-        let authorities = Certificate::from_pem_bundle(&pem)
-            .map_err(|error| SendError::Authorities { path: path(), source: Some(error) })?;
-        if authorities.is_empty() {
-            return Err(SendError::Authorities { path: path(), source: None });
-        }
-        builder = builder.tls_certs_only(authorities);
-    }
-    builder.build().map_err(SendError::NoClient)
-}
-
-/// Writes the request as a command for a shell. The token stays in its file.
-fn print(
-    out: &mut dyn Write,
-    arguments: &SendArguments,
-    proof: &Proof,
-    body: &str,
-) -> io::Result<()> {
-    write!(out, "curl --request POST {}", quoted(arguments.url.as_str()))?;
-    if let Some(path) = &arguments.path_secret_file {
-        write!(out, "/\"$(cat {})\"", quoted(&path.display().to_string()))?;
-    }
-    write!(out, " \\\n  --header 'content-type: {}'", arguments.format.content_type())?;
-    match proof {
-        Proof::Token(_, path) => {
-            let path = quoted(&path.display().to_string());
-            write!(out, " \\\n  --header \"{AUTHORIZATION}: Bearer $(cat {path})\"")?;
-        }
-        Proof::Signed(headers) => {
-            for (name, value) in headers {
-                write!(out, " \\\n  --header {}", quoted(&format!("{name}: {value}")))?;
-            }
-        }
-    }
-    let files = [("--cert", &arguments.certificate_file), ("--key", &arguments.private_key_file)];
-    for (option, path) in files {
-        if let Some(path) = path {
-            write!(out, " \\\n  {option} {}", quoted(&path.display().to_string()))?;
-        }
-    }
-    if let Some(path) = &arguments.ca_file {
-        write!(out, " \\\n  --cacert {}", quoted(&path.display().to_string()))?;
-    }
-    writeln!(out, " \\\n  --data-raw {}", quoted(body))
-}
-
-/// One word for a POSIX shell.
-fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', r"'\''"))
 }

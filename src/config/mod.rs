@@ -1,5 +1,6 @@
 //! One TOML file and the environment become a [`Config`], or every fault at once.
 
+mod emails;
 mod mutual_tls;
 mod outbound_message;
 mod overlay;
@@ -20,6 +21,7 @@ use crate::domain::ids::{AccountName, OrganizationId, TargetName};
 use crate::domain::target::Target;
 use crate::engine::console_login::LoginLocation;
 
+pub use crate::config::emails::EmailSection;
 pub use crate::config::mutual_tls::CertificateTrust;
 pub use crate::config::reader::Fault;
 pub use crate::config::sections::{HooksSection, OperatorSection, OperatorToken};

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use toml::Value;
 
+use crate::config::emails::{EmailSection, email};
 use crate::config::mutual_tls::{self, CertificateTrust};
 use crate::config::outbound_message;
 use crate::config::reader::{Reader, duration, paths, text, texts, whole};
@@ -29,7 +30,7 @@ pub struct Source {
     pub targets: Option<Vec<TargetName>>,
     /// How many deliveries from one address are looked at in one minute, and at once.
     pub rate_per_minute: NonZeroU32,
-    /// The ways to authenticate, one of which has to succeed.
+    /// The ways to authenticate, one of which has to succeed; a relay of mails has its own.
     pub authentication: Vec<AuthenticationFiles>,
 }
 
@@ -38,6 +39,8 @@ pub struct Source {
 pub enum SourceFormat {
     /// The JSON notice.
     Notice,
+    /// Mails that a relay passes on.
+    Email(EmailSection),
     /// Salesforce's outbound messages.
     OutboundMessage {
         /// The object, and what its fields mean.
@@ -110,12 +113,24 @@ impl AuthenticationFiles {
     }
 }
 
+impl Source {
+    /// Every file that it names.
+    pub fn files(&self) -> Vec<&PathBuf> {
+        let schemes = self.authentication.iter().flat_map(AuthenticationFiles::files);
+        match &self.format {
+            SourceFormat::Email(email) => schemes.chain(email.files()).collect(),
+            SourceFormat::Notice | SourceFormat::OutboundMessage { .. } => schemes.collect(),
+        }
+    }
+}
+
 pub(in crate::config) fn source(name: &str, section: &mut Reader<'_>) -> Option<Source> {
     let name = named(name, section, SourceName::parse);
     if name.as_ref().is_some_and(|name| name.as_str() == Operations::SOURCE) {
         section.fault("", "this name stands for the operator; choose another");
     }
-    let format = format(section);
+    let word = section.required("format", format_word);
+    let format = word.as_deref().and_then(|word| format(section, word));
     let targets = section.optional("targets", |value| {
         texts(value)?
             .iter()
@@ -126,32 +141,47 @@ pub(in crate::config) fn source(name: &str, section: &mut Reader<'_>) -> Option<
         whole(1..=1_000_000)(value)
             .map(|rate: u32| NonZeroU32::new(rate).unwrap_or(RATE_PER_MINUTE))
     });
-    let authentication = section.each("authentication", authentication);
-    if authentication.is_empty() {
-        section.fault("authentication", "must name at least one scheme; there is no \"none\"");
-    }
-    let format = format?;
-    if let Some(problem) = misfit(&format, &authentication) {
-        section.fault("authentication", problem);
-    }
+    // A relay proves itself in its own way, which stands with what else is said of its mails.
+    let authentication = match word.as_deref() {
+        Some("email") => Vec::new(),
+        Some(_) | None => authentications(section, format.as_ref()),
+    };
     Some(Source {
         name: name?,
-        format,
+        format: format?,
         targets,
         rate_per_minute: rate_per_minute.unwrap_or(RATE_PER_MINUTE),
         authentication,
     })
 }
 
-fn format(section: &mut Reader<'_>) -> Option<SourceFormat> {
-    let formats = |value: &Value| match value.as_str() {
-        Some(format @ ("notice" | "outbound-message")) => Ok(format.to_owned()),
-        _ => Err("must be \"notice\" or \"outbound-message\"".to_owned()),
-    };
-    match section.required("format", formats)?.as_str() {
+fn format_word(value: &Value) -> Result<String, String> {
+    match value.as_str() {
+        Some(format @ ("notice" | "outbound-message" | "email")) => Ok(format.to_owned()),
+        _ => Err("must be \"notice\", \"outbound-message\" or \"email\"".to_owned()),
+    }
+}
+
+fn format(section: &mut Reader<'_>, word: &str) -> Option<SourceFormat> {
+    match word {
         "outbound-message" => outbound_message::format(section),
+        "email" => section.table("email", email).map(SourceFormat::Email),
         _ => Some(SourceFormat::Notice),
     }
+}
+
+fn authentications(
+    section: &mut Reader<'_>,
+    format: Option<&SourceFormat>,
+) -> Vec<AuthenticationFiles> {
+    let schemes = section.each("authentication", authentication);
+    if schemes.is_empty() {
+        section.fault("authentication", "must name at least one scheme; there is no \"none\"");
+    }
+    if let Some(problem) = format.and_then(|format| misfit(format, &schemes)) {
+        section.fault("authentication", problem);
+    }
+    schemes
 }
 
 /// Schemes that a format's senders or its route do not have.
@@ -167,6 +197,7 @@ fn misfit(format: &SourceFormat, schemes: &[AuthenticationFiles]) -> Option<&'st
             .iter()
             .any(AuthenticationFiles::has_path_secret)
             .then_some("only outbound messages have a secret in their address"),
+        SourceFormat::Email(_) => None,
     }
 }
 

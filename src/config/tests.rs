@@ -1,6 +1,6 @@
 //! The shipped default, and every kind of fault.
 
-use crate::config::{Config, ConfigError, DEFAULT, Weakness};
+use crate::config::{Config, ConfigError, DEFAULT, Source, SourceFormat, Weakness};
 use crate::domain::proof::{ClientLocation, LoginUrl, Prove};
 use crate::domain::secret::SecretLocation;
 
@@ -68,6 +68,8 @@ fn every_key_that_the_default_file_shows_is_read() {
     assert_eq!(config.targets.len(), 1);
     assert_eq!(config.targets[0].surfaces.len(), 2);
     assert_eq!(config.sources.iter().map(|source| source.authentication.len()).sum::<usize>(), 6);
+    let is_mail = |source: &&Source| matches!(source.format, SourceFormat::Email(_));
+    assert_eq!(config.sources.iter().filter(is_mail).count(), 5);
     assert_eq!(config.operator.tokens.len(), 1);
 }
 
@@ -325,4 +327,79 @@ fn what_is_weak_is_warned_of() {
     let warnings = Config::parse(&text, []).unwrap().warnings();
     assert_eq!(warnings[0].weakness, Weakness::BearerAlone);
     assert!(warnings[0].to_string().starts_with("warning: sources.flow: a bearer token"));
+    let mail = "relay = \"mime\"\norganization_id = \"00D5e000001AbCdEAK\"";
+    for (proof, expected) in [("token_files", 1), ("key_files", 0)] {
+        let section =
+            format!("format = \"email\"\n[sources.mail.email]\n{mail}\n{proof} = [\"f\"]");
+        let config = Config::parse(&format!("{SMALLEST}[sources.mail]\n{section}\n"), []).unwrap();
+        assert_eq!(config.warnings().len(), expected, "{proof}");
+    }
+}
+
+fn email(keys: &str) -> Vec<String> {
+    let organization = "organization_id = \"00D5e000001AbCdEAK\"";
+    faults(&format!(
+        "{SMALLEST}[sources.mail]\nformat = \"email\"\n[sources.mail.email]\n{organization}\n{keys}"
+    ))
+}
+
+#[test]
+fn a_relay_proves_itself_in_its_own_way_and_in_no_other() {
+    let none = |relay: &str| email(&format!("relay = \"{relay}\""));
+    let fault =
+        |relay, key, keys| format!("sources.mail.email.{key}: {relay} proves itself with {keys}");
+    for (relay, key, keys) in [
+        ("mailgun", "key_files", "key_files"),
+        ("sendgrid", "key_files", "key_files or login_files or token_files"),
+        ("postmark", "login_files", "login_files"),
+        ("cloudmailin", "login_files", "login_files"),
+        ("ses-sns", "topic_arn", "topic_arn"),
+        ("mime", "key_files", "key_files or token_files"),
+    ] {
+        assert_eq!(none(relay), [fault(relay, key, keys)]);
+    }
+    let both = email("relay = \"mailgun\"\nkey_files = [\"k\"]\nlogin_files = [\"l\"]\n");
+    assert_eq!(both, ["sources.mail.email.login_files: is no proof of mailgun; use key_files"]);
+    assert_eq!(
+        none("pigeon"),
+        [
+            "sources.mail.email.relay: `pigeon` is not one of mailgun, sendgrid, postmark, cloudmailin, \
+          ses-sns, mime"
+        ]
+    );
+    let topic = email("relay = \"ses-sns\"\ntopic_arn = \"arn:aws:sqs:x\"\n");
+    assert_eq!(
+        topic[0],
+        "sources.mail.email.topic_arn: a topic is arn:aws:sns:REGION:ACCOUNT:NAME"
+    );
+}
+
+#[test]
+fn a_verdict_is_required_where_somebody_reports_one() {
+    let required = |keys: &str| {
+        let organization = "organization_id = \"00D5e000001AbCdEAK\"";
+        let text = format!(
+            "{SMALLEST}[sources.mail]\nformat = \"email\"\n[sources.mail.email]\n{organization}\n{keys}"
+        );
+        let config = Config::parse(&text, []).unwrap();
+        match &config.sources[0].format {
+            SourceFormat::Email(email) => email.require_verdict,
+            other @ (SourceFormat::Notice | SourceFormat::OutboundMessage { .. }) => {
+                panic!("{other:?}")
+            }
+        }
+    };
+    let mime = "relay = \"mime\"\ntoken_files = [\"t\"]\n";
+    let postmark = "relay = \"postmark\"\nlogin_files = [\"l\"]\n";
+    assert!(required(postmark));
+    assert!(!required(&format!("{postmark}require_verdict = false\n")));
+    assert!(!required(mime));
+    assert!(required(&format!("{mime}authserv_id = \"mx\"\n")));
+    assert_eq!(
+        email(&format!("{mime}require_verdict = true\n")),
+        [
+            "sources.mail.email.authserv_id: must be there with require_verdict: nobody else reports on \
+          a raw mail"
+        ]
+    );
 }

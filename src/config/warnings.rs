@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::config::source::{AuthenticationFiles, Source};
+use crate::config::source::{AuthenticationFiles, Source, SourceFormat};
 use crate::config::{CertificateTrust, Config};
 use crate::domain::ids::SourceName;
 
@@ -75,6 +75,10 @@ fn of_source(source: &Source) -> Vec<Warning> {
             | AuthenticationFiles::HmacBody { .. } => continue,
         };
         found.push(Warning { source: source.name.clone(), weakness });
+    }
+    if let SourceFormat::Email(email) = &source.format {
+        let bearer = (!email.token_files.is_empty()).then_some(Weakness::BearerAlone);
+        found.extend(bearer.map(|weakness| Warning { source: source.name.clone(), weakness }));
     }
     found.dedup();
     found

@@ -7,6 +7,7 @@ pub mod console_login;
 mod contain;
 pub mod drive;
 pub mod intake;
+pub mod mailed_token;
 pub mod operations;
 mod prove;
 pub mod settings;

@@ -9,11 +9,13 @@ use actix_web::{App, HttpResponse, Resource, web};
 
 use crate::engine::intake::Intake;
 use crate::hooks::access_log::access_log;
+use crate::hooks::emails;
 use crate::hooks::headers::screen;
 use crate::hooks::limits::Limits;
 use crate::hooks::outbound_messages;
 use crate::hooks::problem::Problem;
 use crate::hooks::resets;
+use crate::hooks::server::Mails;
 use crate::hooks::sources::Sources;
 use crate::ports::clock::Clock;
 use crate::ports::meter::Meter;
@@ -22,6 +24,7 @@ use crate::ports::meter::Meter;
 pub(super) struct State {
     pub(super) intake: Intake,
     pub(super) sources: Arc<Sources>,
+    pub(super) mails: Mails,
     pub(super) meter: Arc<dyn Meter>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) limits: Limits,
@@ -46,6 +49,11 @@ pub(super) fn app(
         .service(
             web::resource("/v1/resets/{source}")
                 .post(resets::receive)
+                .default_service(web::to(method_not_allowed)),
+        )
+        .service(
+            web::resource("/v1/emails/{source}")
+                .post(emails::receive)
                 .default_service(web::to(method_not_allowed)),
         )
         .service(outbound_message("/v1/outbound-messages/{source}"))

@@ -18,9 +18,8 @@ use crate::hooks::sources::Gate;
 use crate::senders::delivery::{Delivery, Proof, Unauthenticated};
 use crate::senders::source::{Authentication, Format, Source};
 
-/// The source in the address, where it sends a format that fits the route, and its rate allows
-/// one more request.
-pub(super) fn enter(
+/// The source in the address, where it sends a format that fits the route.
+pub(super) fn find(
     request: &HttpRequest,
     state: &State,
     fits: impl Fn(&Format) -> bool,
@@ -29,9 +28,24 @@ pub(super) fn enter(
     let name = SourceName::parse(name).map_err(|_| Problem::UnknownSource)?;
     let gate = state.sources.get(&name, fits).ok_or(Problem::UnknownSource)?;
     request.extensions_mut().insert(KnownSource(name));
+    Ok(gate)
+}
+
+/// Lets one more request through, or says that it is one too many.
+pub(super) fn pass(request: &HttpRequest, gate: &Gate) -> Result<(), Problem> {
     // A connection always has an address; one that lost it already shares a bucket.
     let address = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-    gate.limiter.take(address).map_err(|retry_after| Problem::Throttled { retry_after })?;
+    gate.limiter.take(address).map_err(|retry_after| Problem::Throttled { retry_after })
+}
+
+/// Finds the source and passes.
+pub(super) fn enter(
+    request: &HttpRequest,
+    state: &State,
+    fits: impl Fn(&Format) -> bool,
+) -> Result<Arc<Gate>, Problem> {
+    let gate = find(request, state, fits)?;
+    pass(request, &gate)?;
     Ok(gate)
 }
 

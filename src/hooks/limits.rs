@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct Limits {
     /// The largest JSON body, in bytes.
     pub json_body: usize,
+    /// The largest body with a mail, in bytes.
+    pub mail_body: usize,
     /// The largest body of an outbound message, in bytes.
     pub message_body: usize,
     /// The largest head of a request, in bytes.
@@ -29,6 +31,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             json_body: 64 * 1024,
+            mail_body: 1024 * 1024,
             message_body: 1024 * 1024,
             header: 16 * 1024,
             header_deadline: Duration::from_secs(10),

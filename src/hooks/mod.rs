@@ -9,6 +9,7 @@ mod admission;
 mod app;
 mod client_certificates;
 mod connections;
+mod emails;
 mod gate;
 mod headers;
 mod listener;
@@ -24,5 +25,5 @@ pub mod limits;
 pub mod server;
 pub mod tls;
 
-pub use server::{BindError, BoundHooks, Hooks, Settings};
+pub use server::{BindError, BoundHooks, Hooks, Mails, Settings};
 pub use sources::Sources;

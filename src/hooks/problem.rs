@@ -8,6 +8,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
 use crate::ports::meter::DeliveryOutcome;
+use crate::senders::email::mail::InvalidMail;
 use crate::senders::json::InvalidJson;
 use crate::senders::notice::{FieldFault, InvalidNotice};
 
@@ -16,6 +17,10 @@ use crate::senders::notice::{FieldFault, InvalidNotice};
 pub(super) enum Problem {
     #[error("the body is not a notice")]
     Notice(#[from] InvalidNotice),
+    #[error("the body is not what the relay sends")]
+    Mail(InvalidMail),
+    #[error("the mail is not proven to be Salesforce's")]
+    Verdict,
     #[error("the body ended early or is not framed as HTTP asks for")]
     Truncated,
     #[error("the delivery could not be authenticated")]
@@ -74,8 +79,7 @@ impl From<&FieldFault> for FieldError {
 }
 
 impl Problem {
-    fn body(&self) -> Body {
-        let status = self.status_code();
+    fn body(&self, status: StatusCode) -> Body {
         Body {
             r#type: "about:blank",
             title: status.canonical_reason().unwrap_or_default(),
@@ -87,6 +91,9 @@ impl Problem {
 
     /// The sentence, with the reason below it where there is one.
     fn detail(&self) -> String {
+        if let Self::Mail(reason) = self {
+            return reason.to_string();
+        }
         if let Self::Notice(reason) = self { reason.to_string() } else { self.to_string() }
     }
 
@@ -109,7 +116,9 @@ impl Problem {
             Self::Unauthenticated { .. } => DeliveryOutcome::Unauthenticated,
             Self::Throttled { .. } => DeliveryOutcome::Throttled,
             Self::Unavailable => DeliveryOutcome::Unavailable,
+            Self::Verdict => DeliveryOutcome::Unproven,
             Self::Notice(_)
+            | Self::Mail(_)
             | Self::Truncated
             | Self::UnknownSource
             | Self::UnknownRoute
@@ -127,7 +136,8 @@ impl Problem {
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::Notice(_) | Self::Truncated => StatusCode::BAD_REQUEST,
+            Self::Notice(_) | Self::Mail(_) | Self::Truncated => StatusCode::BAD_REQUEST,
+            Self::Verdict => StatusCode::FORBIDDEN,
             Self::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
             Self::UnknownSource | Self::UnknownRoute => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
@@ -142,7 +152,15 @@ impl ResponseError for Problem {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut response = HttpResponse::build(self.status_code());
+        self.answered_with(self.status_code())
+    }
+}
+
+impl Problem {
+    /// The same answer with another status, for a sender that knows its own words for "stop" and
+    /// "later".
+    pub(super) fn answered_with(&self, status: StatusCode) -> HttpResponse {
+        let mut response = HttpResponse::build(status);
         match self {
             Self::Unauthenticated { challenge } => {
                 response.insert_header((WWW_AUTHENTICATE, challenge.as_str()));
@@ -162,6 +180,8 @@ impl ResponseError for Problem {
                 response.force_close();
             }
             Self::Notice(_)
+            | Self::Mail(_)
+            | Self::Verdict
             | Self::Truncated
             | Self::UnknownSource
             | Self::UnknownRoute
@@ -170,6 +190,6 @@ impl ResponseError for Problem {
         }
         response.insert_header(("cache-control", "no-store"));
         // `json` keeps a content type that is set already.
-        response.content_type("application/problem+json").json(self.body())
+        response.content_type("application/problem+json").json(self.body(status))
     }
 }

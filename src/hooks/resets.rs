@@ -45,7 +45,7 @@ async fn take(
     payload: web::Payload,
     state: &State,
 ) -> Result<(EventId, Admission), Problem> {
-    let gate = gate::enter(request, state, |format| *format == Format::Notice)?;
+    let gate = gate::enter(request, state, |format| matches!(format, Format::Notice))?;
     let limits = &state.limits;
     let body = gate::read(request, payload, limits.json_body, limits).await?;
     let source = &gate.source;

@@ -11,6 +11,7 @@ use actix_server::Server;
 use tokio_rustls::TlsAcceptor;
 
 use crate::engine::intake::Intake;
+use crate::engine::mailed_token::MailedTokens;
 use crate::hooks::app::State;
 use crate::hooks::connections::Connections;
 use crate::hooks::limits::Limits;
@@ -19,6 +20,7 @@ use crate::hooks::sources::Sources;
 use crate::hooks::tls::{Certificates, TlsError};
 use crate::ports::clock::Clock;
 use crate::ports::meter::Meter;
+use crate::senders::email::opening::Memory;
 
 /// How the public listener is set up.
 #[derive(Debug, Clone)]
@@ -41,10 +43,20 @@ pub struct Hooks {
     pub sources: Arc<Sources>,
     /// The certificate. It can be exchanged while the listener runs.
     pub certificates: Arc<Certificates>,
+    /// What mails need.
+    pub mails: Mails,
     /// What is counted.
     pub meter: Arc<dyn Meter>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+}
+
+/// What mails need besides.
+pub struct Mails {
+    /// What is remembered between one mail and the next.
+    pub memory: Memory,
+    /// Where mailed security tokens go.
+    pub tokens: MailedTokens,
 }
 
 /// Why the public listener cannot begin.
@@ -85,6 +97,7 @@ impl Hooks {
         let state = Arc::new(State {
             intake: self.intake,
             sources: self.sources,
+            mails: self.mails,
             meter: self.meter,
             clock: self.clock,
             limits,

@@ -20,6 +20,10 @@ pub enum DeliveryOutcome {
     Unauthenticated,
     /// Malformed, too large, of the wrong type or in the wrong method.
     Malformed,
+    /// A mail that tells of no reset.
+    PutAside,
+    /// A mail that looks like Salesforce's and is not proven to be.
+    Unproven,
     /// Over the source's rate.
     Throttled,
     /// It could not be written down.
@@ -35,6 +39,8 @@ impl DeliveryOutcome {
             Self::Unmatched => "unmatched",
             Self::Unauthenticated => "unauthenticated",
             Self::Malformed => "malformed",
+            Self::PutAside => "put_aside",
+            Self::Unproven => "unproven",
             Self::Throttled => "throttled",
             Self::Unavailable => "unavailable",
         }

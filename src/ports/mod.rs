@@ -7,3 +7,5 @@ pub mod journal;
 pub mod login_probe;
 pub mod meter;
 pub mod secret_store;
+pub mod secret_writer;
+pub mod web;

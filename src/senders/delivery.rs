@@ -80,6 +80,15 @@ pub enum Refusal {
     /// The signature fits, and the signed time lies outside the window.
     #[error("the signed time is too far from now")]
     Stale,
+    /// A field that the proof needs is missing or malformed.
+    #[error("the field {0} that the proof needs is missing or malformed")]
+    Field(&'static str),
+    /// What proves one delivery was used for another one.
+    #[error("its proof was used for another delivery")]
+    Spent,
+    /// Signed, and not on behalf of the one who may send.
+    #[error("signed on behalf of somebody else")]
+    Stranger,
     /// The token is none of the source's.
     #[error("the token is none of the source's")]
     Token,

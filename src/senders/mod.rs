@@ -4,6 +4,7 @@
 pub mod bearer;
 pub mod client_certificate;
 pub mod delivery;
+pub mod email;
 pub mod hmac_body;
 pub mod json;
 pub mod keys;

@@ -1,6 +1,7 @@
 //! A configured sender: what it sends, how it proves who it is, and whom it may speak for.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,6 +9,7 @@ use jiff::Timestamp;
 use crate::domain::ids::{SourceName, TargetName};
 use crate::senders::bearer::Bearer;
 use crate::senders::delivery::{Delivery, Proof, Refusal, Unauthenticated};
+use crate::senders::email::mailbox::Mailbox;
 use crate::senders::hmac_body::HmacBody;
 use crate::senders::mtls::Mtls;
 use crate::senders::outbound_message::OutboundMessages;
@@ -15,10 +17,12 @@ use crate::senders::path_secret::{self, PathSecret};
 use crate::senders::standard_webhooks::StandardWebhooks;
 
 /// What a source sends. Each format has a route of its own.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Format {
     /// The JSON notice.
     Notice,
+    /// Mails that a relay passes on.
+    Email(Arc<Mailbox>),
     /// Salesforce's outbound messages.
     OutboundMessage(OutboundMessages),
 }

@@ -2,6 +2,7 @@
 //! be run.
 
 mod files;
+mod mailboxes;
 mod plant;
 mod reload;
 mod sources;
@@ -28,6 +29,7 @@ use crate::startup::reload::{Exchanged, Reloader};
 use crate::store::{OpenError, WorkPermit};
 use crate::vault::VaultSetupError;
 
+pub use crate::startup::mailboxes::InvalidMailFile;
 pub use crate::startup::plant::Plant;
 pub use crate::startup::reload::Origin;
 
@@ -106,6 +108,17 @@ pub enum StartError {
         #[source]
         source: UnreadableCertificate,
     },
+    /// A file of a source of mails cannot be used.
+    #[error("{key}: the file {path} cannot be used")]
+    MailFile {
+        /// The configuration's key that names the file.
+        key: String,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: InvalidMailFile,
+    },
     /// A key or token of a source cannot be used.
     #[error("{key}: the file {path} holds no usable key")]
     Key {
@@ -158,6 +171,7 @@ impl App {
             intake: plant.intake.clone(),
             sources: Arc::clone(&exchanged.sources),
             certificates: Arc::clone(&exchanged.certificates),
+            mails: plant.mails(),
             meter: plant.metrics.clone(),
             clock: Arc::clone(&plant.world.clock),
         };

@@ -15,15 +15,20 @@ use crate::domain::secret::FingerprintKey;
 use crate::engine::console_login::ConsoleLogins;
 use crate::engine::drive::World;
 use crate::engine::intake::Intake;
+use crate::engine::mailed_token::MailedTokens;
 use crate::engine::operations::Operations;
 use crate::engine::targets::Targets;
 use crate::engine::worker::Worker;
+use crate::hooks::Mails;
 use crate::metrics::Metrics;
 use crate::ports::clock::Clock;
 use crate::ports::journal::Journal;
 use crate::ports::meter::Meter;
 use crate::ports::secret_store::SecretStore;
+use crate::ports::secret_writer::SecretWriter;
 use crate::salesforce::{SalesforceProbe, Timeouts};
+use crate::senders::email::opening::Memory;
+use crate::sns::SnsWeb;
 use crate::startup::StartError;
 use crate::startup::files::{read, read_text};
 use crate::store::{SqliteStore, WorkPermit};
@@ -127,6 +132,16 @@ impl Plant {
             settings: config.rotation,
         });
         Ok(Self { world, vault, targets, intake, operations, metrics, wake })
+    }
+
+    /// What the public listener needs for mails.
+    pub(in crate::startup) fn mails(&self) -> Mails {
+        let writer: Arc<dyn SecretWriter> = self.vault.clone();
+        let targets = Arc::clone(&self.targets);
+        Mails {
+            memory: Memory::new(Arc::new(SnsWeb::default())),
+            tokens: MailedTokens::new(targets, Arc::clone(&self.world.secrets), writer),
+        }
     }
 
     /// A worker over this plant.

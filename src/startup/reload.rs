@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Source};
 use crate::domain::fault::error_line;
 use crate::hooks::Sources;
 use crate::hooks::tls::{Certificates, TlsError};
@@ -151,8 +151,7 @@ impl Reloader {
     fn files(&self, config: &Config) -> Seen {
         let own =
             [&self.origin.path, &config.hooks.certificate_file, &config.hooks.private_key_file];
-        let schemes = config.sources.iter().flat_map(|source| &source.authentication);
-        look_at(own.into_iter().chain(schemes.flat_map(|scheme| scheme.files())))
+        look_at(own.into_iter().chain(config.sources.iter().flat_map(Source::files)))
     }
 }
 

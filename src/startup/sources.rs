@@ -21,6 +21,7 @@ use crate::senders::path_secret::PathSecret;
 use crate::senders::source::{Authentication, Format, Rate, Source};
 use crate::senders::standard_webhooks::StandardWebhooks;
 use crate::startup::files::{read, read_text};
+use crate::startup::mailboxes::mailbox;
 use crate::startup::{StartError, WINDOW};
 
 /// Reads every source.
@@ -33,6 +34,9 @@ fn one(config: &Config, source: &SourceConfig) -> Result<Source, StartError> {
     let read = |scheme| files.authentication(scheme);
     let format = match &source.format {
         SourceFormat::Notice => Format::Notice,
+        SourceFormat::Email(section) => {
+            Format::Email(Arc::new(mailbox(source.name.as_str(), section)?))
+        }
         SourceFormat::OutboundMessage { object, .. } => Format::OutboundMessage(OutboundMessages {
             object: object.clone(),
             organizations: config.organizations(source),
@@ -132,7 +136,7 @@ pub(in crate::startup) fn outbound_objects(
         SourceFormat::OutboundMessage { object, .. } => {
             Some((source.name.clone(), Arc::clone(object)))
         }
-        SourceFormat::Notice => None,
+        SourceFormat::Notice | SourceFormat::Email(_) => None,
     };
     config.sources.iter().filter_map(object).collect()
 }

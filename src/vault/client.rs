@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, ClientBuilder, Identity, RequestBuilder, Response};
+use reqwest::{Certificate, Client, ClientBuilder, Identity, Method, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::{Host, Url};
@@ -96,7 +96,12 @@ impl Connection {
 
 /// A GET with a client's token and namespace, for the calls that vaultrs lacks.
 pub(super) fn get_with_token(client: &VaultClient, path: &str) -> RequestBuilder {
-    let request = client.http.http.get(below(&client.settings.address, path));
+    with_token(client, Method::GET, path)
+}
+
+/// Any request with a client's token and namespace.
+pub(super) fn with_token(client: &VaultClient, method: Method, path: &str) -> RequestBuilder {
+    let request = client.http.http.request(method, below(&client.settings.address, path));
     let request = request.header("X-Vault-Request", "true");
     let request = request.header("X-Vault-Token", client.middle.token.as_str());
     match &client.middle.namespace {

@@ -59,7 +59,7 @@ pub(super) async fn current_version(
     }
 }
 
-fn place(location: &SecretLocation) -> Result<(&str, &str), SecretTrouble> {
+pub(super) fn place(location: &SecretLocation) -> Result<(&str, &str), SecretTrouble> {
     if location.mount.len() + location.path.len() > MAX_LOCATION_BYTES {
         return Err(SecretTrouble::NoEngine);
     }

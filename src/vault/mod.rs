@@ -5,6 +5,7 @@ mod client;
 mod health;
 mod kv;
 mod login;
+mod patch;
 mod renewal;
 mod session;
 mod settings;
@@ -15,11 +16,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::domain::secret::{SecretLocation, SecretVersion};
+use crate::domain::secret::{SecretLocation, SecretText, SecretVersion};
 use crate::ports::clock::Clock;
 use crate::ports::secret_store::{
     SecretStore, SecretStoreError, SecretTrouble, Stored, TokenStatus,
 };
+use crate::ports::secret_writer::{SecretWriteError, SecretWriter, WriteTrouble};
 use crate::vault::client::Connection;
 use crate::vault::session::Session;
 use crate::vault::token::Tokens;
@@ -102,5 +104,27 @@ impl SecretStore for Vault {
         )
         .await
         .map_err(|trouble| SecretStoreError { location: location.clone(), trouble })
+    }
+}
+
+#[async_trait]
+impl SecretWriter for Vault {
+    async fn patch_field(
+        &self,
+        location: &SecretLocation,
+        field: &str,
+        text: &SecretText,
+        current: SecretVersion,
+    ) -> Result<SecretVersion, SecretWriteError> {
+        // `authorised` knows the troubles of a read; the two of a write come out as an outcome.
+        let written = self
+            .authorised(|session| async move {
+                patch::patch_field(session.client(), location, field, text, current).await
+            })
+            .await;
+        written
+            .map_err(WriteTrouble::Store)
+            .and_then(|outcome| outcome)
+            .map_err(|trouble| SecretWriteError { location: location.clone(), trouble })
     }
 }

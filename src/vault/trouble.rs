@@ -150,7 +150,8 @@ impl Refusal {
         }
     }
 
-    fn says(&self, word: &str) -> bool {
+    /// Whether one of the errors holds this word.
+    pub(super) fn says(&self, word: &str) -> bool {
         self.errors.iter().flatten().any(|error| error.contains(word))
     }
 }

@@ -11,6 +11,7 @@ mod console_contract;
 mod console_login;
 mod crash;
 mod demo;
+mod emails;
 mod end_to_end;
 mod faults;
 mod hooks;

@@ -19,9 +19,10 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("salesforce", &["ports", "domain"]),
     ("store", &["ports", "domain"]),
     ("notify", &["ports", "domain"]),
+    ("sns", &["ports", "domain"]),
     ("clock", &["ports", "domain"]),
     // It names the settings of the modules that it configures.
-    ("config", &["operator", "engine", "vault", "telemetry", "domain"]),
+    ("config", &["operator", "engine", "senders", "vault", "telemetry", "domain"]),
     ("failpoints", &["ports", "domain"]),
     ("metrics", &["ports", "domain"]),
     ("telemetry", &[]),

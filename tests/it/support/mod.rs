@@ -5,6 +5,7 @@ pub(crate) mod certificate;
 pub(crate) mod contract;
 pub(crate) mod hand;
 pub(crate) mod interruption;
+pub(crate) mod mail_town;
 pub(crate) mod manual_clock;
 pub(crate) mod memory_journal;
 pub(crate) mod openbao;

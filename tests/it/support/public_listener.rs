@@ -35,6 +35,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::certificate::Certificate;
+use super::mail_town::MailTown;
 use super::manual_clock::ManualClock;
 
 /// The receiver's time in every test.
@@ -86,10 +87,29 @@ impl PublicListener {
         Self::of(sources(burst), limits).await
     }
 
+    /// A listener that takes mails as well.
+    pub(crate) async fn with_mails(
+        limits: Limits,
+        burst: u32,
+        clock: Arc<dyn Clock>,
+        mails: MailTown,
+    ) -> Self {
+        Self::open(sources(burst), limits, clock, mails).await
+    }
+
     /// A listener with other sources and bounds.
     pub(crate) async fn of(sources: Vec<Source>, limits: Limits) -> Self {
+        Self::open(sources, limits, at_now(), MailTown::default()).await
+    }
+
+    async fn open(
+        mut sources: Vec<Source>,
+        limits: Limits,
+        clock: Arc<dyn Clock>,
+        mails: MailTown,
+    ) -> Self {
+        sources.extend(mails.sources);
         let directory = tempfile::tempdir().unwrap();
-        let clock = at_now();
         let path = directory.path().join("journal.db");
         let store = SqliteStore::open(&path, Arc::clone(&clock)).await.unwrap();
         let wake = Arc::new(Notify::new());
@@ -104,6 +124,7 @@ impl PublicListener {
         let hooks = Hooks {
             intake: Intake::new(journal, Arc::clone(&clock), targets, Arc::clone(&wake)),
             sources: Arc::clone(&sources),
+            mails: mails.mails,
             certificates: Arc::clone(&certificates),
             meter,
             clock,
