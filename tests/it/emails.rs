@@ -1,13 +1,14 @@
 //! Mails that relays pass on, over TLS, with the real store: what each relay is answered, and what
 //! the journal holds afterwards.
 
-mod amazon;
+pub(crate) mod amazon;
 mod canary;
-mod post;
-mod relays;
+pub(crate) mod post;
+pub(crate) mod relays;
 mod sample;
 mod sns;
 mod table;
+pub(crate) mod tampering;
 mod token;
 
 use reset_receiver::domain::entry::Entry;

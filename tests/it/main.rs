@@ -26,6 +26,7 @@ mod replay;
 mod rotation;
 mod salesforce_package;
 mod secrets;
+mod senders;
 mod simulation;
 mod store_contract;
 mod surprises;

@@ -1,7 +1,7 @@
 //! Salesforce's outbound messages over real TLS: who is believed, what is read, what is answered,
 //! and what the journal holds then.
 
-mod bench;
+pub(crate) mod bench;
 mod certificates;
 mod commands;
 mod deliveries;

@@ -27,25 +27,25 @@ use sqlx::{Connection, Row, SqliteConnection};
 use crate::support::contract::Contract;
 use crate::support::public_listener::PublicListener;
 
-pub(super) const SECRET: &str = "path-secret-CANARY-path-secret";
-pub(super) const NEXT_SECRET: &str = "another-secret-another-secret";
+pub(crate) const SECRET: &str = "path-secret-CANARY-path-secret";
+pub(crate) const NEXT_SECRET: &str = "another-secret-another-secret";
 /// The name in the certificate that the authority issued.
-pub(super) const NAME: &str = "salesforce.acme.example";
+pub(crate) const NAME: &str = "salesforce.acme.example";
 
 /// A key and a certificate, as a sender has them.
-pub(super) struct Shown {
-    pub(super) pem: String,
-    pub(super) key_pem: String,
-    pub(super) der: CertificateDer<'static>,
+pub(crate) struct Shown {
+    pub(crate) pem: String,
+    pub(crate) key_pem: String,
+    pub(crate) der: CertificateDer<'static>,
 }
 
 impl Shown {
-    pub(super) fn pins(&self) -> [Pin; 2] {
+    pub(crate) fn pins(&self) -> [Pin; 2] {
         let read = ClientCertificate::read(vec![self.der.clone()]).unwrap();
         [read.certificate_pin, read.public_key_pin]
     }
 
-    fn identity(&self) -> Identity {
+    pub(crate) fn identity(&self) -> Identity {
         Identity::from_pem(format!("{}{}", self.key_pem, self.pem).as_bytes()).unwrap()
     }
 }
@@ -62,11 +62,11 @@ fn self_signed(parameters: &CertificateParams, key: &KeyPair) -> Shown {
 }
 
 /// As Salesforce makes one: self-signed, for servers only, and marked as an authority.
-pub(super) fn of_salesforce(name: &str) -> Shown {
+pub(crate) fn of_salesforce(name: &str) -> Shown {
     of_salesforce_with(name, &KeyPair::generate().unwrap())
 }
 
-pub(super) fn of_salesforce_with(name: &str, key: &KeyPair) -> Shown {
+pub(crate) fn of_salesforce_with(name: &str, key: &KeyPair) -> Shown {
     let mut made = parameters(name);
     made.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     made.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -74,7 +74,7 @@ pub(super) fn of_salesforce_with(name: &str, key: &KeyPair) -> Shown {
 }
 
 /// One whose time lies around another year than the tests'.
-pub(super) fn of_years(name: &str, from: i32, to: i32) -> Shown {
+pub(crate) fn of_years(name: &str, from: i32, to: i32) -> Shown {
     let mut made = parameters(name);
     made.not_before = rcgen::date_time_ymd(from, 1, 1);
     made.not_after = rcgen::date_time_ymd(to, 1, 1);
@@ -82,13 +82,13 @@ pub(super) fn of_years(name: &str, from: i32, to: i32) -> Shown {
 }
 
 /// An authority that issues certificates.
-pub(super) struct Issuing {
-    pub(super) pem: String,
+pub(crate) struct Issuing {
+    pub(crate) pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl Issuing {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut made = parameters("an authority");
         made.subject_alt_names.clear();
         made.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -97,11 +97,11 @@ impl Issuing {
         Self { pem, issuer: Issuer::new(made, key) }
     }
 
-    pub(super) fn issue(&self, name: &str) -> Shown {
+    pub(crate) fn issue(&self, name: &str) -> Shown {
         self.issue_until(name, 2040)
     }
 
-    pub(super) fn issue_until(&self, name: &str, year: i32) -> Shown {
+    pub(crate) fn issue_until(&self, name: &str, year: i32) -> Shown {
         let mut made = parameters(name);
         made.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         made.not_after = rcgen::date_time_ymd(year, 1, 1);
@@ -111,17 +111,17 @@ impl Issuing {
     }
 }
 
-pub(super) fn pinned(pins: &[Pin], secrets: &[&str]) -> Authentication {
+pub(crate) fn pinned(pins: &[Pin], secrets: &[&str]) -> Authentication {
     Authentication::Mtls(Mtls::new(Trust::Pins(pins.to_vec()), secrets_of(secrets)))
 }
 
-pub(super) fn issued(authority: &Issuing, name: &str) -> Authentication {
+pub(crate) fn issued(authority: &Issuing, name: &str) -> Authentication {
     let name = DnsName::try_from(name.to_owned()).unwrap();
     let authority = Authority::read(authority.pem.as_bytes(), name).unwrap();
     Authentication::Mtls(Mtls::new(Trust::Authority(authority), Vec::new()))
 }
 
-pub(super) fn in_path(secrets: &[&str]) -> Authentication {
+pub(crate) fn in_path(secrets: &[&str]) -> Authentication {
     Authentication::PathSecret(secrets_of(secrets))
 }
 
@@ -129,12 +129,12 @@ fn secrets_of(secrets: &[&str]) -> Vec<PathSecret> {
     secrets.iter().map(|secret| PathSecret::parse(secret).unwrap()).collect()
 }
 
-pub(super) fn name(text: &str) -> ApiName {
+pub(crate) fn name(text: &str) -> ApiName {
     ApiName::parse(text).unwrap()
 }
 
 /// The object of the package in `deploy/salesforce`.
-pub(super) fn reset_event() -> OutboundObject {
+pub(crate) fn reset_event() -> OutboundObject {
     OutboundObject {
         object: name("Credential_Reset_Event__c"),
         user_id: Some(name("Target_User__c")),
@@ -150,7 +150,7 @@ pub(super) fn reset_event() -> OutboundObject {
 }
 
 /// Users themselves.
-pub(super) fn user() -> OutboundObject {
+pub(crate) fn user() -> OutboundObject {
     OutboundObject {
         object: name("User"),
         user_id: Some(name("Id")),
@@ -162,7 +162,7 @@ pub(super) fn user() -> OutboundObject {
 }
 
 /// A source of outbound messages for the organisation of the target `acme`.
-pub(super) fn source(
+pub(crate) fn source(
     name: &str,
     object: OutboundObject,
     authentications: Vec<Authentication>,
@@ -182,36 +182,36 @@ pub(super) fn source(
 }
 
 /// The listener with the one source `salesforce`, of reset events.
-pub(super) async fn listener(authentications: Vec<Authentication>) -> PublicListener {
+pub(crate) async fn listener(authentications: Vec<Authentication>) -> PublicListener {
     let sources = vec![source("salesforce", reset_event(), authentications)];
     PublicListener::of(sources, Limits::default()).await
 }
 
 /// An answer.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
-    pub(super) body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
 }
 
 impl Answer {
     /// What Salesforce takes the answer for.
-    pub(super) fn ack(&self) -> Option<bool> {
+    pub(crate) fn ack(&self) -> Option<bool> {
         let is = |ack: &str| self.status == 200 && self.body.contains(&format!("<Ack>{ack}</Ack>"));
         [("true", true), ("false", false)].into_iter().find_map(|(t, ack)| is(t).then_some(ack))
     }
 }
 
 /// Salesforce: it shows one certificate or none.
-pub(super) struct Salesforce {
+pub(crate) struct Salesforce {
     client: Client,
     base: String,
     contract: Contract,
 }
 
 impl Salesforce {
-    pub(super) fn showing(receiver: &PublicListener, shown: Option<&Shown>) -> Self {
+    pub(crate) fn showing(receiver: &PublicListener, shown: Option<&Shown>) -> Self {
         let root = reqwest::Certificate::from_der(&receiver.certificate.der).unwrap();
         let mut client = Client::builder()
             .tls_certs_only([root])
@@ -225,11 +225,11 @@ impl Salesforce {
     }
 
     /// Posts a message to the source `salesforce`, with this secret or none in the address.
-    pub(super) async fn post(&self, secret: Option<&str>, body: impl Into<Vec<u8>>) -> Answer {
+    pub(crate) async fn post(&self, secret: Option<&str>, body: impl Into<Vec<u8>>) -> Answer {
         self.post_as(secret, body, "text/xml; charset=UTF-8").await
     }
 
-    pub(super) async fn post_as(
+    pub(crate) async fn post_as(
         &self,
         secret: Option<&str>,
         body: impl Into<Vec<u8>>,
@@ -263,7 +263,7 @@ impl Salesforce {
 }
 
 /// An envelope around notifications.
-pub(super) fn envelope(notifications: &str) -> String {
+pub(crate) fn envelope(notifications: &str) -> String {
     format!(
         r#"<?xml version="1.0" encoding="UTF-8"?>
 <soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" xmlns:xsd="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
@@ -278,12 +278,12 @@ pub(super) fn envelope(notifications: &str) -> String {
 }
 
 /// The id of the notification with this number.
-pub(super) fn id(number: usize) -> String {
+pub(crate) fn id(number: usize) -> String {
     format!("04l5e0000{number:06}AAA")
 }
 
 /// A notification about a record with these fields.
-pub(super) fn notification(number: usize, fields: &str) -> String {
+pub(crate) fn notification(number: usize, fields: &str) -> String {
     format!(
         r#"<Notification><Id>{}</Id><sObject xsi:type="sf:Credential_Reset_Event__c"
         xmlns:sf="urn:sobject.enterprise.soap.sforce.com"><sf:Id>a015e00000ZyXwVAAV</sf:Id>{fields}
@@ -293,31 +293,31 @@ pub(super) fn notification(number: usize, fields: &str) -> String {
 }
 
 /// The fields of a record about the login of the target `acme`.
-pub(super) const FIELDS: &str = "<sf:Kind__c>PASSWORD</sf:Kind__c>\
+pub(crate) const FIELDS: &str = "<sf:Kind__c>PASSWORD</sf:Kind__c>\
     <sf:Occurred_At__c>2026-03-02T09:15:00.000Z</sf:Occurred_At__c>\
     <sf:Target_User__c>0055e000002KjHgAAK</sf:Target_User__c>\
     <sf:Target_Username__c>gator.sync@example.com</sf:Target_Username__c>";
 
 /// A good message with one notification.
-pub(super) fn message() -> String {
+pub(crate) fn message() -> String {
     envelope(&notification(1, FIELDS))
 }
 
 /// A good message with so many notifications.
-pub(super) fn batch(count: usize) -> String {
+pub(crate) fn batch(count: usize) -> String {
     envelope(&(1..=count).map(|number| notification(number, FIELDS)).collect::<String>())
 }
 
 /// An event in the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Kept {
-    pub(super) id: String,
-    pub(super) kind: String,
-    pub(super) is_matched: bool,
+pub(crate) struct Kept {
+    pub(crate) id: String,
+    pub(crate) kind: String,
+    pub(crate) is_matched: bool,
 }
 
 /// Every event in the journal, by its id.
-pub(super) async fn kept(receiver: &PublicListener) -> Vec<Kept> {
+pub(crate) async fn kept(receiver: &PublicListener) -> Vec<Kept> {
     let url = format!("sqlite:{}", receiver.database().display());
     let mut connection = SqliteConnection::connect(&url).await.unwrap();
     let query = "SELECT id, kind, rotation IS NOT NULL AS matched FROM event ORDER BY id";
