@@ -18,9 +18,11 @@ use crate::domain::ids::{AccountName, RotationId, TargetName};
 use crate::domain::lease::Lease;
 use crate::domain::phase::Phase;
 use crate::domain::proof::{ProofKey, ProofOutcome, SpentProof};
+use crate::domain::retention::Retention;
 use crate::domain::secret::Applied;
 use crate::ports::journal::{
-    Admission, Breaker, Claim, Journal, JournalError, Placement, RotationFilter, RotationSummary,
+    Admission, AuditRow, Breaker, Claim, Journal, JournalError, Placement, Pruned, RotationFilter,
+    RotationSummary,
 };
 
 /// The environment variable that says where to die.
@@ -145,6 +147,14 @@ impl Journal for DyingJournal {
         outcome: &ProofOutcome,
     ) -> Result<(), JournalError> {
         self.count(self.inner.settle_proof(key, outcome)).await
+    }
+
+    async fn audit(&self, before: Option<u64>, limit: u32) -> Result<Vec<AuditRow>, JournalError> {
+        self.inner.audit(before, limit).await
+    }
+
+    async fn prune(&self, retention: Retention) -> Result<Pruned, JournalError> {
+        self.inner.prune(retention).await
     }
 
     async fn trip(&self, account: &AccountName, breaker: &Breaker) -> Result<(), JournalError> {

@@ -64,7 +64,8 @@
 //!
 //! Rules 2 to 4 are enforced where the state changes ([`domain::rotation`]): an entry that would
 //! break one cannot be written. Rule 6 is enforced by the store, which checks lease and fence in
-//! the transaction that writes.
+//! the transaction that writes, and for the console, which knows no fence, by the worker, which
+//! lets a drive take no step once its lease is over by its own clock.
 
 pub mod cli;
 pub mod clock;

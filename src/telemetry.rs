@@ -6,7 +6,7 @@ use tracing::level_filters::LevelFilter;
 use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::layer::{Layer, Layered, SubscriberExt};
 use tracing_subscriber::registry::Registry;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
@@ -61,11 +61,13 @@ where
 {
     // Without the module's name: `target` is the word for a Salesforce login here.
     let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_target(false);
-    let lines: Box<dyn Layer<Registry> + Send + Sync> = match settings.format {
+    let lines: Box<dyn Layer<Layered<Targets, Registry>> + Send + Sync> = match settings.format {
         LogFormat::Json => Box::new(lines.json().flatten_event(true)),
         LogFormat::Text => Box::new(lines.with_ansi(false)),
     };
-    tracing_subscriber::registry().with(lines.with_filter(filter(settings.level)))
+    // The filter is one for all: a layer's own would remember the answer to a library that asks
+    // whether it may say something and then says nothing, and drop the next line instead.
+    tracing_subscriber::registry().with(filter(settings.level)).with(lines)
 }
 
 #[cfg(test)]
@@ -139,6 +141,18 @@ mod tests {
         assert_eq!(line["target"], "acme", "the login, not the module");
         assert_eq!(line["level"], "INFO");
         assert!(line["timestamp"].is_string());
+    }
+
+    #[test]
+    fn a_library_that_asks_and_says_nothing_swallows_no_line() {
+        let text = logged(Settings::default(), || {
+            for _ in 0..2 {
+                let may = tracing::enabled!(target: "sqlx::query", Level::DEBUG);
+                assert!(!may);
+                tracing::info!(target: "reset_receiver::test", "ready");
+            }
+        });
+        assert_eq!(text.lines().count(), 2, "{text}");
     }
 
     #[test]

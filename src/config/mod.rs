@@ -7,6 +7,7 @@ mod overlay;
 mod reader;
 mod sections;
 mod source;
+mod store;
 mod warnings;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,7 @@ pub use crate::config::mutual_tls::CertificateTrust;
 pub use crate::config::reader::Fault;
 pub use crate::config::sections::{HooksSection, OperatorSection, OperatorToken};
 pub use crate::config::source::{AuthenticationFiles, Source, SourceFormat};
+pub use crate::config::store::{Roles, StoreSection};
 pub use crate::config::warnings::{Warning, Weakness};
 
 /// The commented default file, as it is shipped.
@@ -38,10 +40,8 @@ pub struct Config {
     pub hooks: HooksSection,
     /// The private listener.
     pub operator: OperatorSection,
-    /// The database file.
-    pub store: PathBuf,
-    /// The file with the fingerprint key.
-    pub fingerprint_key_file: PathBuf,
+    /// The durable memory.
+    pub store: StoreSection,
     /// Vault.
     pub vault: crate::vault::Settings,
     /// How patient the engine is.
@@ -145,7 +145,7 @@ fn read(table: &Table, faults: &Faults) -> Option<Config> {
     let mut root = Reader::root(table, faults);
     let hooks = root.table("hooks", sections::hooks);
     let operator = root.table("operator", sections::operator);
-    let store = root.table("store", sections::store);
+    let store = root.table("store", store::store);
     let vault = root.table("vault", sections::vault);
     let rotation = root.table("rotation", sections::rotation);
     let log = root.table("log", sections::log);
@@ -154,12 +154,10 @@ fn read(table: &Table, faults: &Faults) -> Option<Config> {
     let sources = root.named("sources", source::source);
     drop(root);
     check_references(&consoles, &targets, &sources, faults);
-    let (store, fingerprint_key_file) = store?;
     Some(Config {
         hooks: hooks?,
         operator: operator?,
-        store,
-        fingerprint_key_file,
+        store: store?,
         vault: vault?,
         rotation: rotation?,
         log: log?,

@@ -98,18 +98,6 @@ pub(in crate::config) fn operator(section: &mut Reader<'_>) -> Option<OperatorSe
     Some(OperatorSection { listen: listen?, tokens })
 }
 
-pub(in crate::config) fn store(section: &mut Reader<'_>) -> Option<(PathBuf, PathBuf)> {
-    let url = section.required("url", |value| {
-        let url = text(value)?;
-        match url.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
-            Some(path) => Ok(PathBuf::from(path)),
-            None => Err(format!("`{url}` is not sqlite: and the path of a file")),
-        }
-    });
-    let fingerprint_key_file = section.required("fingerprint_key_file", path);
-    Some((url?, fingerprint_key_file?))
-}
-
 pub(in crate::config) fn vault(section: &mut Reader<'_>) -> Option<Vault> {
     let address = section.required("address", url);
     let namespace = section.optional("namespace", text);

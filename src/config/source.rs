@@ -12,9 +12,9 @@ use crate::config::mutual_tls::{self, CertificateTrust};
 use crate::config::outbound_message;
 use crate::config::reader::{Reader, duration, paths, text, texts, whole};
 use crate::config::sections::named;
+use crate::domain::audit::Deed;
 use crate::domain::ids::{OrganizationId, SourceName, TargetName};
 use crate::domain::outbound_object::OutboundObject;
-use crate::engine::operations::Operations;
 
 /// How many deliveries from one address a source looks at in one minute, unless it says otherwise.
 const RATE_PER_MINUTE: NonZeroU32 = NonZeroU32::new(600).unwrap();
@@ -126,7 +126,7 @@ impl Source {
 
 pub(in crate::config) fn source(name: &str, section: &mut Reader<'_>) -> Option<Source> {
     let name = named(name, section, SourceName::parse);
-    if name.as_ref().is_some_and(|name| name.as_str() == Operations::SOURCE) {
+    if name.as_ref().is_some_and(|name| name.as_str() == Deed::SOURCE) {
         section.fault("", "this name stands for the operator; choose another");
     }
     let word = section.required("format", format_word);

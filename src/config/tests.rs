@@ -1,8 +1,13 @@
 //! The shipped default, and every kind of fault.
 
-use crate::config::{Config, ConfigError, DEFAULT, Source, SourceFormat, Weakness};
+use std::path::Path;
+use std::time::Duration;
+
+use crate::config::{Config, ConfigError, DEFAULT, Roles, Source, SourceFormat, Weakness};
 use crate::domain::proof::{ClientLocation, LoginUrl, Prove};
+use crate::domain::retention::Retention;
 use crate::domain::secret::SecretLocation;
+use crate::store::Location;
 
 /// The smallest file that is complete.
 const SMALLEST: &str = r#"
@@ -402,4 +407,37 @@ fn a_verdict_is_required_where_somebody_reports_one() {
           a raw mail"
         ]
     );
+}
+
+#[test]
+fn a_store_is_a_file_or_a_server_and_a_replica_has_one_role_at_least() {
+    let with = |store: &str| SMALLEST.replace("[store]", &format!("[store]\n{store}"));
+    let file = Config::parse(SMALLEST, []).unwrap().store;
+    assert_eq!(file.location, Location::Sqlite("/var/lib/reset-receiver/journal.db".into()));
+    assert_eq!(file.roles, Roles { api: true, worker: true });
+    let text = with(
+        "url = \"postgres://receiver@db.example:5433/journal\"\npassword_file = \"p\"\n\
+         ca_file = \"ca\"\nroles = [\"worker\"]\nretention_days = 30",
+    );
+    let server = Config::parse(&text, []).unwrap().store;
+    let Location::Postgres(settings) = server.location else { panic!("{server:?}") };
+    assert_eq!(settings.password_file.as_deref(), Some(Path::new("p")));
+    assert_eq!(settings.ca_file.as_deref(), Some(Path::new("ca")));
+    assert_eq!(server.roles, Roles { api: false, worker: true });
+    assert_eq!(server.retention, Retention::new(Duration::from_hours(30 * 24)));
+
+    for (store, fault) in [
+        ("url = \"postgres://u:canary@db/journal\"", "store.url: a password does not belong"),
+        ("url = \"postgres://db/journal\"", "store.url: is not of the form postgres://USER@HOST"),
+        ("url = \"postgres://u@db/journal?sslmode=disable\"", "store.url: is not of the form"),
+        ("url = \"mysql://u@db/canary\"", "store.url: is neither sqlite:"),
+        ("roles = [\"worker\"]", "store.roles: must be both"),
+        ("roles = []", "store.roles: must name"),
+        ("roles = [\"api\", \"page\"]", "store.roles: must name"),
+        ("retention_days = 0", "store.retention_days: must be a whole number"),
+    ] {
+        let found = faults(&with(store));
+        assert!(found.iter().any(|found| found.contains(fault)), "{store}: {found:?}");
+        assert!(!found.concat().contains("canary"), "{found:?}");
+    }
 }

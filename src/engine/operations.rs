@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+use crate::domain::audit::Deed;
 use crate::domain::entry::Entry;
 use crate::domain::event::{ResetEvent, ResetKind, Subject, UserKey};
-use crate::domain::ids::{EventId, InvalidId, RotationId, SourceName, TargetName};
+use crate::domain::ids::{InvalidId, RotationId, SourceName, TargetName};
 use crate::domain::phase::Phase;
 use crate::engine::intake::Intake;
 use crate::engine::targets::Targets;
@@ -49,10 +50,6 @@ pub enum OperationError {
 }
 
 impl Operations {
-    /// The source under which an operator's `rotate` is recorded. No configured source may have
-    /// this name.
-    pub const SOURCE: &str = "operator";
-
     /// The verbs over a journal.
     pub fn new(
         intake: Intake,
@@ -69,8 +66,8 @@ impl Operations {
         let unknown = || OperationError::UnknownTarget(name.clone());
         let target = self.targets.get(name).ok_or_else(unknown)?;
         let event = ResetEvent {
-            source: SourceName::parse(Self::SOURCE)?,
-            id: EventId::parse(&format!("{by}:{}", self.clock.rotation_id()))?,
+            source: SourceName::parse(Deed::SOURCE)?,
+            id: Deed::event_id(by, self.clock.rotation_id())?,
             kind: ResetKind::PasswordReset,
             subject: Subject::Login {
                 organization: target.organization.clone(),

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::fault::error_line;
 use crate::domain::lease::Lease;
 use crate::engine::drive::{Drive, DriveError, World};
+use crate::engine::hold::Hold;
 use crate::engine::targets::Targets;
 use crate::ports::journal::{Claim, JournalError};
 
@@ -34,6 +35,9 @@ pub enum Tick {
 impl Worker {
     /// Even without a wake-up the worker looks for work this often.
     const LOOK_MAX: Duration = Duration::from_secs(15);
+    /// What is due and cannot be claimed, because another replica is at it, is looked for again
+    /// after this long.
+    const LOOK_MIN: Duration = Duration::from_millis(50);
     /// After a failure of the store the worker waits this long.
     const STORE_PAUSE: Duration = Duration::from_secs(1);
     /// A rotation whose drive failed is due again after this long.
@@ -65,7 +69,8 @@ impl Worker {
     pub async fn tick(&self) -> Result<Tick, JournalError> {
         match self.claim().await? {
             Some(claim) => {
-                drive(&self.world, &self.targets, claim, &CancellationToken::new()).await;
+                let (claim, hold) = claim;
+                drive(&self.world, &self.targets, claim, &hold, &CancellationToken::new()).await;
                 Ok(Tick::Drove)
             }
             None => Ok(Tick::Idle),
@@ -76,10 +81,10 @@ impl Worker {
     async fn fill(&self, drives: &mut JoinSet<()>, stop: &CancellationToken) -> Duration {
         while drives.len() < self.world.settings.parallel {
             match self.claim().await {
-                Ok(Some(claim)) => {
+                Ok(Some((claim, hold))) => {
                     let (world, targets) = (Arc::clone(&self.world), Arc::clone(&self.targets));
                     let stop = stop.clone();
-                    drives.spawn(async move { drive(&world, &targets, claim, &stop).await });
+                    drives.spawn(async move { drive(&world, &targets, claim, &hold, &stop).await });
                 }
                 Ok(None) => return self.until_due().await,
                 Err(error) => {
@@ -91,15 +96,20 @@ impl Worker {
         Self::LOOK_MAX
     }
 
-    async fn claim(&self) -> Result<Option<Claim>, JournalError> {
-        self.world.journal.claim(&self.name, self.world.settings.lease).await
+    async fn claim(&self) -> Result<Option<(Claim, Hold)>, JournalError> {
+        let (clock, ttl) = (Arc::clone(&self.world.clock), self.world.settings.lease);
+        let asked_at = clock.elapsed();
+        let claim = self.world.journal.claim(&self.name, ttl).await?;
+        Ok(claim.map(|claim| (claim, Hold::new(clock, asked_at, ttl))))
     }
 
     async fn until_due(&self) -> Duration {
         match self.world.journal.next_due().await {
             Ok(Some(due)) => {
                 let wait = due.duration_since(self.world.clock.now());
-                Duration::try_from(wait).unwrap_or(Duration::ZERO).min(Self::LOOK_MAX)
+                Duration::try_from(wait)
+                    .unwrap_or(Duration::ZERO)
+                    .clamp(Self::LOOK_MIN, Self::LOOK_MAX)
             }
             Ok(None) => Self::LOOK_MAX,
             Err(_) => Self::STORE_PAUSE,
@@ -108,11 +118,17 @@ impl Worker {
 }
 
 /// Drives one claim and gives its account free. A lost lease ends it at once.
-async fn drive(world: &World, targets: &Targets, claim: Claim, stop: &CancellationToken) {
+async fn drive(
+    world: &World,
+    targets: &Targets,
+    claim: Claim,
+    hold: &Hold,
+    stop: &CancellationToken,
+) {
     let (rotation, lease) = (claim.rotation, claim.lease.clone());
     let result = tokio::select! {
-        result = drive_claim(world, targets, claim, stop) => result,
-        error = keep_lease(world, &lease) => Err(error.into()),
+        result = hold.guard(drive_claim(world, targets, claim, stop)) => result,
+        error = keep_lease(world, &lease, hold) => Err(error.into()),
     };
     if let Err(error) = result {
         tracing::error!(%rotation, error = error_line(&error), "drive ended early");
@@ -145,14 +161,30 @@ async fn drive_claim(
 }
 
 /// Renews the lease while the drive goes on; returns only when it is lost.
-async fn keep_lease(world: &World, lease: &Lease) -> JournalError {
+async fn keep_lease(world: &World, lease: &Lease, hold: &Hold) -> JournalError {
     let mut lease = lease.clone();
+    let mut pause = world.settings.lease / 3;
     loop {
-        world.clock.sleep(world.settings.lease / 3).await;
-        match world.journal.renew(&lease, world.settings.lease).await {
-            Ok(renewed) => lease = renewed,
+        world.clock.sleep(pause.min(hold.left())).await;
+        if hold.is_over() {
+            return JournalError::LeaseLost;
+        }
+        let asked_at = world.clock.elapsed();
+        let renewed = tokio::select! {
+            renewed = world.journal.renew(&lease, world.settings.lease) => renewed,
+            () = world.clock.sleep(hold.left()) => return JournalError::LeaseLost,
+        };
+        match renewed {
+            Ok(renewed) => {
+                hold.extend(asked_at);
+                lease = renewed;
+                pause = world.settings.lease / 3;
+            }
             Err(error @ JournalError::LeaseLost) => return error,
-            Err(error) => tracing::warn!(error = error_line(&error), "lease not renewed yet"),
+            Err(error) => {
+                tracing::warn!(error = error_line(&error), "lease not renewed yet");
+                pause = world.settings.lease / 12;
+            }
         }
     }
 }

@@ -23,6 +23,7 @@ use crate::operator::who_may::{AccessToken, InvalidTokens, WhoMay};
 use crate::ports::clock::Clock;
 use crate::ports::journal::Journal;
 
+mod audit;
 mod health;
 pub mod messages;
 mod problem;

@@ -5,7 +5,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{FromRequest, Handler, Resource, Responder, web};
 
 use crate::operator::problem::Problem;
-use crate::operator::{health, messages, rotations, targets, who_may};
+use crate::operator::{audit, health, messages, rotations, targets, who_may};
 
 pub(super) fn configure(app: &mut web::ServiceConfig) {
     let api = web::scope("/v1")
@@ -19,6 +19,7 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
         .service(act("/rotations/{id}/use-current-secret", rotations::use_current_secret))
         .service(act("/rotations/{id}/abandon", rotations::abandon))
         .service(read("/outbound-messages/{source}", messages::wsdl))
+        .service(read("/audit", audit::list))
         .default_service(web::to(no_route));
     app.service(read("/livez", health::livez))
         .service(read("/readyz", health::readyz))

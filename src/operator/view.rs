@@ -5,12 +5,13 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::audit::OperatorVerb;
 use crate::domain::fault::Fault;
 use crate::domain::ids::{AccountName, OrganizationId, RotationId, TargetName, Username};
 use crate::domain::phase::Phase;
 use crate::domain::secret::{Applied, SecretVersion};
 use crate::domain::step::Step;
-use crate::ports::journal::RotationSummary;
+use crate::ports::journal::{AuditRow, RotationSummary};
 
 /// Whether the program is ready.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,6 +160,39 @@ pub struct RowView {
     pub version: Option<SecretVersion>,
     /// What it says, for a person.
     pub sentence: String,
+}
+
+/// A page of what operators said, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditList {
+    /// What they said.
+    pub audit: Vec<AuditView>,
+    /// The `before` of the next page; `None` on the last one.
+    pub next_before: Option<u64>,
+}
+
+/// What an operator said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditView {
+    /// Its number; later ones are greater.
+    pub number: u64,
+    /// When it was said.
+    pub at: Timestamp,
+    /// Who said it: the name of the token.
+    pub by: String,
+    /// What.
+    pub verb: OperatorVerb,
+    /// The target that it was about.
+    pub target: TargetName,
+    /// The rotation that it was about, or that it began or joined.
+    pub rotation_id: RotationId,
+}
+
+impl From<AuditRow> for AuditView {
+    fn from(row: AuditRow) -> Self {
+        let AuditRow { number, at, by, verb, target, rotation } = row;
+        Self { number, at, by, verb, target, rotation_id: rotation }
+    }
 }
 
 /// A verb that was recorded.

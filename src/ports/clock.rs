@@ -13,6 +13,10 @@ pub trait Clock: Send + Sync {
     /// The time now.
     fn now(&self) -> Timestamp;
 
+    /// The time since some moment before the start. Nobody sets this clock, and it goes on while the
+    /// process stands still.
+    fn elapsed(&self) -> Duration;
+
     /// Waits; a manual clock returns when its hands have been moved that far.
     async fn sleep(&self, duration: Duration);
 

@@ -8,12 +8,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use crate::domain::audit::OperatorVerb;
 use crate::domain::entry::{Entry, Row};
 use crate::domain::event::ResetEvent;
 use crate::domain::ids::{AccountName, RotationId, TargetName};
 use crate::domain::lease::Lease;
 use crate::domain::phase::Phase;
 use crate::domain::proof::{ProofKey, ProofOutcome, SpentProof};
+use crate::domain::retention::Retention;
 use crate::domain::rotation::IllegalEntry;
 use crate::domain::secret::{Applied, SecretVersion};
 use crate::domain::target::Surface;
@@ -128,11 +130,38 @@ pub struct Breaker {
     pub secret_version: SecretVersion,
 }
 
+/// What an operator said, as it stands in the audit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditRow {
+    /// Its number; later rows have greater ones.
+    pub number: u64,
+    /// When it was said.
+    pub at: Timestamp,
+    /// Who said it.
+    pub by: String,
+    /// What.
+    pub verb: OperatorVerb,
+    /// The target that it was about.
+    pub target: TargetName,
+    /// The rotation that it was about, or that it began.
+    pub rotation: RotationId,
+}
+
+/// What was forgotten by age.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// How many events.
+    pub events: u64,
+    /// How many rotations, each with its journal.
+    pub rotations: u64,
+}
+
 /// The durable memory.
 #[async_trait]
 pub trait Journal: Send + Sync {
     /// Writes an event down, in one transaction with what follows from it: the first row of a new
-    /// rotation, or one more row of the target's unfinished one.
+    /// rotation, or one more row of the target's unfinished one. An operator's `rotate` is an event
+    /// too, of [`Deed::SOURCE`](crate::domain::audit::Deed::SOURCE), and goes into the audit.
     async fn admit(
         &self,
         event: &ResetEvent,
@@ -172,7 +201,8 @@ pub trait Journal: Send + Sync {
         due_at: Option<Timestamp>,
     ) -> Result<(), JournalError>;
 
-    /// Appends an operator's entry, whoever holds the lease, and makes the rotation due now.
+    /// Appends an operator's entry, whoever holds the lease, makes the rotation due now and adds to
+    /// the audit.
     async fn operate(&self, rotation: RotationId, entry: &Entry) -> Result<Row, JournalError>;
 
     /// When the next rotation is due, at the earliest; also when a lease expires that stands
@@ -207,6 +237,16 @@ pub trait Journal: Send + Sync {
         key: &ProofKey,
         outcome: &ProofOutcome,
     ) -> Result<(), JournalError>;
+
+    /// What operators said, newest first: at most `limit` rows, all with smaller numbers than
+    /// `before`, the cursor. A row is written with what it tells of, or not at all, and stays.
+    async fn audit(&self, before: Option<u64>, limit: u32) -> Result<Vec<AuditRow>, JournalError>;
+
+    /// Forgets some of what is older than the retention, a bounded number at a time: call again
+    /// until nothing is left. An unfinished rotation stays with its events, and so does the one
+    /// that wrote what is applied to its target. A proving login is never forgotten, nor is the
+    /// rotation that spent it, so that the version is not tried again.
+    async fn prune(&self, retention: Retention) -> Result<Pruned, JournalError>;
 
     /// Notes that a console account's login was refused.
     async fn trip(&self, account: &AccountName, breaker: &Breaker) -> Result<(), JournalError>;

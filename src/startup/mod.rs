@@ -15,17 +15,17 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::communigator::{AccountError, ProfileError};
-use crate::config::Config;
+use crate::config::{Config, Roles};
 use crate::domain::secret::FingerprintKey;
 use crate::hooks::limits::Limits;
-use crate::hooks::tls::{Certificates, TlsError, TlsFiles};
-use crate::hooks::{self, BoundHooks, Hooks, Sources};
+use crate::hooks::tls::TlsError;
+use crate::hooks::{self, BoundHooks, Hooks};
 use crate::operator::messages::Messages;
 use crate::operator::readiness::{Latch, Readiness};
 use crate::operator::{self, BoundOperator, Operator, Parts};
 use crate::senders::client_certificate::UnreadableCertificate;
 use crate::senders::keys::InvalidKey;
-use crate::startup::reload::{Exchanged, Reloader};
+use crate::startup::reload::{Exchanged, Listening, Reloader};
 use crate::store::{OpenError, WorkPermit};
 use crate::vault::VaultSetupError;
 
@@ -146,41 +146,27 @@ pub enum RunError {
 /// The whole program, bound to its addresses.
 pub struct App {
     plant: Plant,
-    hooks: BoundHooks,
+    roles: Roles,
+    hooks: Option<BoundHooks>,
     operator: BoundOperator,
     exchanged: Exchanged,
     config: Config,
     origin: Option<Origin>,
     started: Latch,
-    permit: WorkPermit,
+    permit: Option<WorkPermit>,
 }
 
 impl App {
     /// Puts everything together. Nothing answers and nothing is driven before [`App::run`].
     pub async fn build(config: &Config) -> Result<Self, StartError> {
         let (plant, permit) = Plant::build_to_work(config).await?;
+        let roles = config.store.roles;
         let exchanged = Exchanged {
-            sources: Arc::new(Sources::new(sources::sources(config)?)),
             messages: Arc::new(Messages::new(sources::outbound_objects(config))),
-            certificates: Certificates::load(TlsFiles {
-                certificate: config.hooks.certificate_file.clone(),
-                key: config.hooks.private_key_file.clone(),
-            })?,
+            listening: if roles.api { Some(Listening::load(config)?) } else { None },
         };
-        let hooks = Hooks {
-            intake: plant.intake.clone(),
-            sources: Arc::clone(&exchanged.sources),
-            certificates: Arc::clone(&exchanged.certificates),
-            mails: plant.mails(),
-            meter: plant.metrics.clone(),
-            clock: Arc::clone(&plant.world.clock),
-        };
-        let hooks = hooks.bind(hooks::Settings {
-            address: config.hooks.listen,
-            workers: None,
-            limits: limits(config),
-            drain: DRAIN_REQUESTS,
-        })?;
+        let hooks = exchanged.listening.as_ref();
+        let hooks = hooks.map(|listening| bind_hooks(config, &plant, listening)).transpose()?;
         let mut readiness = Readiness::default();
         let started = readiness.latch("start");
         let tokens = config.operator.tokens.iter().map(files::access_token);
@@ -201,7 +187,8 @@ impl App {
             },
         )?;
         let config = config.clone();
-        Ok(Self { plant, hooks, operator, exchanged, config, origin: None, started, permit })
+        let origin = None;
+        Ok(Self { plant, roles, hooks, operator, exchanged, config, origin, started, permit })
     }
 
     /// Reads sources, keys and certificate again from where the configuration came from, when a
@@ -211,9 +198,9 @@ impl App {
         Self { origin: Some(origin), ..self }
     }
 
-    /// Where the public listener is.
-    pub fn hooks_address(&self) -> SocketAddr {
-        self.hooks.address
+    /// Where the public listener is; `None` for a replica that has none.
+    pub fn hooks_address(&self) -> Option<SocketAddr> {
+        self.hooks.as_ref().map(|hooks| hooks.address)
     }
 
     /// Where the private listener is.
@@ -224,16 +211,29 @@ impl App {
     /// Receives and rotates until `stop` is cancelled: first no more is taken in, then what is
     /// under way comes to the end of its turn.
     pub async fn run(self, stop: CancellationToken) -> Result<(), RunError> {
-        let Self { plant, hooks, operator, exchanged, config, origin, started, permit } = self;
-        let (hooks_at, operator_at) = (hooks.address, operator.address());
+        let (hooks_at, operator_at) = (self.hooks_address(), self.operator_address());
+        let Self { plant, roles, hooks, operator, exchanged, config, origin, started, permit } =
+            self;
         let worker = plant.worker(&format!("pid-{}", std::process::id()));
-        let hooks_stop = stop.clone();
-        let listeners = async {
-            tokio::try_join!(
-                async { hooks.run(hooks_stop.cancelled_owned()).await.map_err(RunError::Hooks) },
-                async { operator.run(stop.clone()).await.map_err(RunError::Operator) },
-            )
+        let hooks_stop = stop.clone().cancelled_owned();
+        let listen = async {
+            if let Some(hooks) = hooks {
+                return hooks.run(hooks_stop).await.map_err(RunError::Hooks);
+            }
+            hooks_stop.await;
+            Ok(())
         };
+        let listeners = async {
+            tokio::try_join!(listen, async {
+                operator.run(stop.clone()).await.map_err(RunError::Operator)
+            })
+        };
+        let drive = async {
+            if roles.worker {
+                worker.run(stop.clone()).await;
+            }
+        };
+        let work = async { tokio::join!(drive, listeners).1 };
         let clock = Arc::clone(&plant.world.clock);
         let reload = async {
             match origin {
@@ -241,17 +241,38 @@ impl App {
                 None => std::future::pending().await,
             }
         };
-        let work = async { tokio::join!(worker.run(stop.clone()), listeners).1 };
         started.open();
-        tracing::info!(hooks = %hooks_at, operator = %operator_at, "ready");
+        let hooks = hooks_at.map(tracing::field::display);
+        tracing::info!(hooks, operator = %operator_at, "ready");
         let ended = tokio::select! {
             ended = work => ended.map(|_| ()),
-            () = plant.keep_house() => Ok(()),
+            () = plant.keep_house(), if roles.worker => Ok(()),
             () = reload => Ok(()),
         };
         drop(permit);
         ended
     }
+}
+
+fn bind_hooks(
+    config: &Config,
+    plant: &Plant,
+    listening: &Listening,
+) -> Result<BoundHooks, hooks::BindError> {
+    let hooks = Hooks {
+        intake: plant.intake.clone(),
+        sources: Arc::clone(&listening.sources),
+        certificates: Arc::clone(&listening.certificates),
+        mails: plant.mails(),
+        meter: plant.metrics.clone(),
+        clock: Arc::clone(&plant.world.clock),
+    };
+    hooks.bind(hooks::Settings {
+        address: config.hooks.listen,
+        workers: None,
+        limits: limits(config),
+        drain: DRAIN_REQUESTS,
+    })
 }
 
 fn limits(config: &Config) -> Limits {

@@ -11,12 +11,14 @@ use crate::clock::SystemClock;
 use crate::communigator::{AccountConfig, HttpConsole, Profile, Transport};
 use crate::config::{Config, Console};
 use crate::domain::ids::AccountName;
-use crate::domain::secret::FingerprintKey;
+use crate::domain::retention::Retention;
+use crate::domain::secret::{FingerprintKey, SecretText};
 use crate::engine::console_login::ConsoleLogins;
 use crate::engine::drive::World;
 use crate::engine::intake::Intake;
 use crate::engine::mailed_token::MailedTokens;
 use crate::engine::operations::Operations;
+use crate::engine::retention;
 use crate::engine::targets::Targets;
 use crate::engine::worker::Worker;
 use crate::hooks::Mails;
@@ -31,7 +33,7 @@ use crate::senders::email::opening::Memory;
 use crate::sns::SnsWeb;
 use crate::startup::StartError;
 use crate::startup::files::{read, read_text};
-use crate::store::{SqliteStore, WorkPermit};
+use crate::store::{Location, PostgresStore, SqliteStore, WorkPermit};
 use crate::vault::Vault;
 
 /// How long a connection to a console may take, TLS included.
@@ -56,33 +58,53 @@ pub struct Plant {
     /// What is counted and timed.
     pub metrics: Arc<Metrics>,
     wake: Arc<Notify>,
+    /// The store, where it tells what other replicas wrote.
+    shared: Option<PostgresStore>,
+    retention: Retention,
 }
 
 impl Plant {
-    /// The plant of the one process that works on the database: a rotation whose driver died goes
-    /// on at once.
-    pub async fn build_to_work(config: &Config) -> Result<(Self, WorkPermit), StartError> {
-        let permit = SqliteStore::permit(&config.store)?;
+    /// The plant of a process that works. On a file it is the only one, and gets the permit: a
+    /// rotation whose driver died goes on at once. On a server it is one of several, and leases
+    /// tell them apart.
+    pub async fn build_to_work(config: &Config) -> Result<(Self, Option<WorkPermit>), StartError> {
+        let Location::Sqlite(path) = &config.store.location else {
+            return Ok((Self::build(config).await?, None));
+        };
+        let permit = SqliteStore::permit(path)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let store = SqliteStore::open(&config.store, Arc::clone(&clock)).await?;
+        let store = SqliteStore::open(path, Arc::clone(&clock)).await?;
         store.end_leases(&permit).await?;
-        Ok((Self::over(store, clock, config)?, permit))
+        Ok((Self::over(Arc::new(store), None, clock, config)?, Some(permit)))
     }
 
     /// Opens the store and builds every adapter. Nothing outside this machine is asked yet.
     pub async fn build(config: &Config) -> Result<Self, StartError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let store = SqliteStore::open(&config.store, Arc::clone(&clock)).await?;
-        Self::over(store, clock, config)
+        match &config.store.location {
+            Location::Sqlite(path) => {
+                let store = SqliteStore::open(path, Arc::clone(&clock)).await?;
+                Self::over(Arc::new(store), None, clock, config)
+            }
+            Location::Postgres(settings) => {
+                let file = settings.password_file.as_deref();
+                let password =
+                    file.map(|file| read_text("store.password_file", file)).transpose()?;
+                let password = password.map(|text| SecretText::new(text.trim().to_owned()));
+                let store = PostgresStore::open(settings, password.as_ref()).await?;
+                Self::over(Arc::new(store.clone()), Some(store), clock, config)
+            }
+        }
     }
 
     fn over(
-        store: SqliteStore,
+        store: Arc<dyn Journal>,
+        shared: Option<PostgresStore>,
         clock: Arc<dyn Clock>,
         config: &Config,
     ) -> Result<Self, StartError> {
-        let fingerprints = fingerprint_key(&config.fingerprint_key_file)?;
-        let journal: Arc<dyn Journal> = with_failpoints(Arc::new(store));
+        let fingerprints = fingerprint_key(&config.store.fingerprint_key_file)?;
+        let journal: Arc<dyn Journal> = with_failpoints(store);
         let vault = Arc::new(Vault::new(config.vault.clone(), Arc::clone(&clock))?);
         let secrets: Arc<dyn SecretStore> = vault.clone();
         let transport = Transport::new(CONSOLE_CONNECT).map_err(StartError::Transport)?;
@@ -131,7 +153,8 @@ impl Plant {
             fingerprints,
             settings: config.rotation,
         });
-        Ok(Self { world, vault, targets, intake, operations, metrics, wake })
+        let retention = config.store.retention;
+        Ok(Self { world, vault, targets, intake, operations, metrics, wake, shared, retention })
     }
 
     /// What the public listener needs for mails.
@@ -150,7 +173,8 @@ impl Plant {
         Worker::new(Arc::clone(&self.world), targets, wake, name.to_owned())
     }
 
-    /// Keeps the Vault token fresh and the consoles' logins at hand, until it is dropped.
+    /// What a worker needs besides working: keeps the Vault token fresh and the consoles' logins at
+    /// hand, hears of what other replicas wrote, forgets what is old. Until it is dropped.
     pub(in crate::startup) async fn keep_house(&self) {
         let logins = async {
             loop {
@@ -158,7 +182,13 @@ impl Plant {
                 self.world.clock.sleep(self.world.settings.console_login_age / 2).await;
             }
         };
-        tokio::join!(self.vault.keep_token_fresh(), logins);
+        let wakes = async {
+            if let Some(store) = &self.shared {
+                store.forward_wakes(Arc::clone(&self.wake), Arc::clone(&self.world.clock)).await;
+            }
+        };
+        let retention = retention::keep(&self.world, self.retention);
+        tokio::join!(self.vault.keep_token_fresh(), logins, wakes, retention);
     }
 }
 

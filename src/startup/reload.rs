@@ -16,7 +16,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::config::{Config, ConfigError, Source};
 use crate::domain::fault::error_line;
 use crate::hooks::Sources;
-use crate::hooks::tls::{Certificates, TlsError};
+use crate::hooks::tls::{Certificates, TlsError, TlsFiles};
 use crate::operator::messages::Messages;
 use crate::ports::clock::Clock;
 use crate::startup::StartError;
@@ -66,9 +66,29 @@ pub(in crate::startup) struct Reloader {
 /// What is exchanged.
 #[derive(Clone)]
 pub(in crate::startup) struct Exchanged {
-    pub(in crate::startup) sources: Arc<Sources>,
     pub(in crate::startup) messages: Arc<Messages>,
+    /// `None` for a replica that does not listen to senders, and needs none of their keys.
+    pub(in crate::startup) listening: Option<Listening>,
+}
+
+/// What the public listener knows senders by, and is known by.
+#[derive(Clone)]
+pub(in crate::startup) struct Listening {
+    pub(in crate::startup) sources: Arc<Sources>,
     pub(in crate::startup) certificates: Arc<Certificates>,
+}
+
+impl Listening {
+    /// Reads every file that the configuration names for it.
+    pub(in crate::startup) fn load(config: &Config) -> Result<Self, StartError> {
+        Ok(Self {
+            sources: Arc::new(Sources::new(sources(config)?)),
+            certificates: Certificates::load(TlsFiles {
+                certificate: config.hooks.certificate_file.clone(),
+                key: config.hooks.private_key_file.clone(),
+            })?,
+        })
+    }
 }
 
 /// What tells a file from the one that was there before: device, number, size, and the times at
@@ -139,18 +159,22 @@ impl Reloader {
         if let Some(own) = own {
             seen.insert(path.clone(), own);
         }
-        let sources = sources(&config)?;
-        let Exchanged { sources: in_force, messages, certificates } = &self.exchanged;
-        certificates.reload()?;
-        in_force.replace(sources);
-        messages.replace(outbound_objects(&config));
+        if let Some(Listening { sources: in_force, certificates }) = &self.exchanged.listening {
+            let sources = sources(&config)?;
+            certificates.reload()?;
+            in_force.replace(sources);
+        }
+        self.exchanged.messages.replace(outbound_objects(&config));
         Ok(())
     }
 
     /// Every file that is read again.
     fn files(&self, config: &Config) -> Seen {
-        let own =
-            [&self.origin.path, &config.hooks.certificate_file, &config.hooks.private_key_file];
+        let origin = &self.origin.path;
+        if self.exchanged.listening.is_none() {
+            return look_at([origin]);
+        }
+        let own = [origin, &config.hooks.certificate_file, &config.hooks.private_key_file];
         look_at(own.into_iter().chain(config.sources.iter().flat_map(Source::files)))
     }
 }

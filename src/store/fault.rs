@@ -95,6 +95,19 @@ impl From<Inconsistency> for JournalError {
     }
 }
 
+/// Makes sure that a statement touched the one row that it was about.
+pub(super) fn one_row(
+    affected: u64,
+    table: &'static str,
+    row: &impl ToString,
+) -> Result<(), Inconsistency> {
+    if affected == 1 {
+        return Ok(());
+    }
+    let problem = Problem::Affected { rows: affected };
+    Err(Inconsistency { table, column: "*", row: row.to_string(), problem })
+}
+
 /// Sorts a database's error into "may work later" and "never will".
 ///
 /// Result codes of SQLite: <https://www.sqlite.org/rescode.html>. The low byte is the class.
@@ -115,16 +128,45 @@ pub(super) fn sqlite(error: sqlx::Error) -> JournalError {
             let code = database.code().and_then(|code| code.parse::<i32>().ok());
             code.is_none_or(|code| NEVER.contains(&(code & 0xff)))
         }
-        None => matches!(
-            error,
-            sqlx::Error::ColumnDecode { .. }
-                | sqlx::Error::Decode(_)
-                | sqlx::Error::ColumnNotFound(_)
-                | sqlx::Error::ColumnIndexOutOfBounds { .. }
-                | sqlx::Error::RowNotFound
-                | sqlx::Error::TypeNotFound { .. }
-        ),
+        None => is_about_content(&error),
     };
+    sorted(error, is_lasting)
+}
+
+/// The same for PostgreSQL: a database that is not there, is full, stops, refuses the login, may
+/// only be read or took too long may do better later.
+///
+/// The first two characters of a code are its class:
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+pub(super) fn postgres(error: sqlx::Error) -> JournalError {
+    /// Connection, transaction state, login, roll-back, resources, state of an object, operator,
+    /// system.
+    const LATER: [&str; 8] = ["08", "25", "28", "40", "53", "55", "57", "58"];
+
+    let is_lasting = match error.as_database_error() {
+        Some(database) => {
+            let code = database.code();
+            code.is_none_or(|code| !LATER.iter().any(|class| code.starts_with(class)))
+        }
+        None => is_about_content(&error),
+    };
+    sorted(error, is_lasting)
+}
+
+/// Whether an error of the driver itself is about what it read, and not about the connection.
+fn is_about_content(error: &sqlx::Error) -> bool {
+    matches!(
+        error,
+        sqlx::Error::ColumnDecode { .. }
+            | sqlx::Error::Decode(_)
+            | sqlx::Error::ColumnNotFound(_)
+            | sqlx::Error::ColumnIndexOutOfBounds { .. }
+            | sqlx::Error::RowNotFound
+            | sqlx::Error::TypeNotFound { .. }
+    )
+}
+
+fn sorted(error: sqlx::Error, is_lasting: bool) -> JournalError {
     if is_lasting {
         JournalError::Inconsistent(Box::new(error))
     } else {

@@ -6,8 +6,12 @@
 
 mod fault;
 mod ledger;
+mod location;
+mod postgres;
 mod rows;
 mod sqlite;
 
 pub use fault::OpenError;
+pub use location::Location;
+pub use postgres::{PostgresSettings, PostgresStore, PostgresUrlError};
 pub use sqlite::{SqliteStore, WorkPermit};

@@ -4,13 +4,14 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::domain::audit::OperatorVerb;
 use crate::domain::entry::Row;
 use crate::domain::event::Subject;
 use crate::domain::ids::{AccountName, InvalidId, RotationId, TargetName, UserId, Username};
 use crate::domain::phase::Phase;
 use crate::domain::proof::{ProofKey, SpentProof};
 use crate::domain::secret::{Applied, SecretVersion};
-use crate::ports::journal::{Breaker, RotationSummary};
+use crate::ports::journal::{AuditRow, Breaker, RotationSummary};
 use crate::store::fault::{Inconsistency, Problem};
 
 /// `seq, at_ms, fence, entry` of `entry`.
@@ -22,6 +23,9 @@ pub(super) type SummaryColumns = (String, String, String, i64, i64, Option<i64>,
 
 /// `version, written_at_ms, fingerprints, confirmed_at_ms` of `applied`.
 pub(super) type AppliedColumns = (i64, i64, String, i64);
+
+/// `number, at_ms, actor, verb, target, rotation` of `audit`.
+pub(super) type AuditColumns = (i64, i64, String, String, String, String);
 
 /// A row, for naming it in an error.
 #[derive(Debug, Clone)]
@@ -185,6 +189,21 @@ pub(super) fn spent_proof(
 /// The row of a proving login.
 pub(super) fn proof_place(key: &ProofKey) -> Place {
     Place::new("proof", &format_args!("{}/{}", key.target, key.version))
+}
+
+/// What an operator said.
+pub(super) fn audit(columns: AuditColumns) -> Result<AuditRow, Inconsistency> {
+    let (number, at, by, verb, target, rotation) = columns;
+    let place = Place::new("audit", &number);
+    let verb = OperatorVerb::parse(&verb).ok_or_else(|| place.unreadable("verb"))?;
+    Ok(AuditRow {
+        number: place.number("number", number)?,
+        at: place.time("at_ms", at)?,
+        by,
+        verb,
+        target: place.target("target", &target)?,
+        rotation: place.rotation_id("rotation", &rotation)?,
+    })
 }
 
 /// A breaker, from `since_ms, secret_version`.

@@ -6,12 +6,14 @@
 //! log is on the disk.
 
 mod alone;
+mod audit;
 mod breakers;
 mod claims;
 mod growth;
 mod intake;
 mod lists;
 mod proofs;
+mod retention;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -34,12 +36,14 @@ use crate::domain::ids::{AccountName, RotationId, TargetName};
 use crate::domain::lease::Lease;
 use crate::domain::phase::Phase;
 use crate::domain::proof::{ProofKey, ProofOutcome, SpentProof};
+use crate::domain::retention::Retention;
 use crate::domain::secret::Applied;
 use crate::ports::clock::Clock;
 use crate::ports::journal::{
-    Admission, Breaker, Claim, Journal, JournalError, Placement, RotationFilter, RotationSummary,
+    Admission, AuditRow, Breaker, Claim, Journal, JournalError, Placement, Pruned, RotationFilter,
+    RotationSummary,
 };
-use crate::store::fault::{self, Inconsistency, OpenError, Problem};
+use crate::store::fault::{self, Inconsistency, OpenError};
 use crate::store::rows;
 
 pub use crate::store::sqlite::alone::WorkPermit;
@@ -139,15 +143,7 @@ fn one_row(
     table: &'static str,
     row: &impl ToString,
 ) -> Result<(), Inconsistency> {
-    match result.rows_affected() {
-        1 => Ok(()),
-        rows => Err(Inconsistency {
-            table,
-            column: "*",
-            row: row.to_string(),
-            problem: Problem::Affected { rows },
-        }),
-    }
+    fault::one_row(result.rows_affected(), table, row)
 }
 
 /// Creates the file where there is none. SQLite gives its companions the same permissions.
@@ -260,6 +256,17 @@ impl Journal for SqliteStore {
         let mut write = self.begin().await?;
         proofs::settle(&mut write, key, outcome).await?;
         write.commit().await
+    }
+
+    async fn audit(&self, before: Option<u64>, limit: u32) -> Result<Vec<AuditRow>, JournalError> {
+        audit::list(&self.readers, before, limit).await
+    }
+
+    async fn prune(&self, retention: Retention) -> Result<Pruned, JournalError> {
+        let mut write = self.begin().await?;
+        let pruned = retention::prune(&mut write, retention).await?;
+        write.commit().await?;
+        Ok(pruned)
     }
 
     async fn trip(&self, account: &AccountName, breaker: &Breaker) -> Result<(), JournalError> {

@@ -157,7 +157,8 @@ impl Receiver {
         let text = files.config(world, vault);
         files.write("config.toml", &text)?;
         let app = App::build(&Config::parse(&text, [])?).await?;
-        let (hooks, operator) = (app.hooks_address(), app.operator_address());
+        let hooks = app.hooks_address().ok_or(Trouble::Ended)?;
+        let operator = app.operator_address();
         let operator = Url::parse(&format!("http://{operator}"))?;
         let token = SecretText::new(files.operator_token.clone());
         let client = OperatorClient::new(operator.clone(), token)?;

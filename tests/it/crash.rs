@@ -3,24 +3,42 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use reset_receiver::clock::SystemClock;
 use reset_receiver::domain::entry::Entry;
 use reset_receiver::domain::ids::RotationId;
-use reset_receiver::ports::journal::{Journal, RotationFilter};
-use reset_receiver::store::SqliteStore;
+use reset_receiver::ports::journal::RotationFilter;
 use serde_json::Value;
 use simulator::{Change, Skin, State};
 
+use crate::support::postgres::Postgres;
 use crate::support::receiver::{Receiver, client, tell};
 use crate::support::town::{CONNECTORS, INSTANCES, Town, USERNAME};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// How many journal writes one whole rotation takes, counted in a run without a kill.
-async fn writes_of_a_rotation() -> u64 {
+/// How many towns there are at once.
+const SIDE_BY_SIDE: usize = 4;
+
+/// Where a journal is kept.
+#[derive(Debug, Clone, Copy)]
+enum Store {
+    Sqlite,
+    Postgres,
+}
+
+async fn town_on(store: Store) -> Town {
     let town = Town::new(Skin::Plain).await;
+    match store {
+        Store::Sqlite => town,
+        Store::Postgres => town.keeping_its_journal_in(Postgres::shared().database().await),
+    }
+}
+
+/// How many journal writes one whole rotation takes, counted in a run without a kill.
+async fn writes_of_a_rotation(store: Store) -> u64 {
+    let town = town_on(store).await;
     let receiver = Receiver::start(&town);
     reset(&town, &receiver, "reset-1").await;
     until_confirmed(&receiver).await;
@@ -56,19 +74,15 @@ async fn until_confirmed(receiver: &Receiver) {
     }
 }
 
-async fn open(town: &Town) -> SqliteStore {
-    SqliteStore::open(&town.file("journal.db"), std::sync::Arc::new(SystemClock)).await.unwrap()
-}
-
 async fn only_rotation(town: &Town) -> RotationId {
     let filter = RotationFilter { limit: 10, ..RotationFilter::default() };
-    let rotations = open(town).await.rotations(&filter).await.unwrap();
+    let rotations = town.journal().await.rotations(&filter).await.unwrap();
     let [rotation] = rotations.as_slice() else { panic!("not one rotation: {rotations:?}") };
     rotation.id
 }
 
 async fn rows(town: &Town, rotation: RotationId) -> Vec<Entry> {
-    open(town).await.rows(rotation).await.unwrap().into_iter().map(|row| row.entry).collect()
+    town.journal().await.rows(rotation).await.unwrap().into_iter().map(|row| row.entry).collect()
 }
 
 /// The invariants, seen from the console and from Salesforce.
@@ -106,32 +120,48 @@ fn is_switch(change: &Change, state: State) -> bool {
     matches!(change, Change::State { to, .. } if *to == state)
 }
 
+/// Kills the program at every write, each time in a town of its own, and starts it again.
+async fn survive_a_kill_at_any_write(store: Store) {
+    let writes = writes_of_a_rotation(store).await;
+    assert!(writes > 20, "a rotation of five surfaces has more than {writes} writes");
+    let moments = (1..=writes).flat_map(|number| [(number, "before"), (number, "after")]);
+    let runs = moments.map(|(number, moment)| tokio::spawn(survive_a_kill(store, number, moment)));
+    // A run is spawned when it is its turn.
+    let mut runs = futures_util::stream::iter(runs).buffer_unordered(SIDE_BY_SIDE);
+    while let Some(run) = runs.next().await {
+        run.unwrap();
+    }
+}
+
+async fn survive_a_kill(store: Store, number: u64, moment: &str) {
+    let plan = format!("{moment}:{number}");
+    let town = town_on(store).await;
+    let start = |plan| tokio::task::block_in_place(|| Receiver::start_dying(&town, plan));
+    let mut dying = start(Some(&plan));
+    reset(&town, &dying, "reset-1").await;
+    let began = Instant::now();
+    while !dying.is_dead() {
+        assert!(began.elapsed() < PATIENCE, "{plan}: it lives\n{}", dying.log());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let receiver = start(None);
+    // A sender that got no answer delivers again; one that got one may do so as well.
+    let (status, _) = tell(&client(), receiver.hooks.unwrap(), &town, "reset-1").await.unwrap();
+    let is_new = number == 1 && moment == "before";
+    assert_eq!(status, if is_new { 202 } else { 200 }, "{plan}");
+    until_confirmed(&receiver).await;
+    assert_well(&town, &plan);
+    only_rotation(&town).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_kill_at_any_write_a_restart_completes_the_rotation() {
-    let writes = writes_of_a_rotation().await;
-    assert!(writes > 20, "a rotation of five surfaces has more than {writes} writes");
-    for number in 1..=writes {
-        for moment in ["before", "after"] {
-            let plan = format!("{moment}:{number}");
-            let town = Town::new(Skin::Plain).await;
-            let mut dying = Receiver::start_dying(&town, Some(&plan));
-            reset(&town, &dying, "reset-1").await;
-            let began = Instant::now();
-            while !dying.is_dead() {
-                assert!(began.elapsed() < PATIENCE, "{plan}: it lives\n{}", dying.log());
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-            let receiver = Receiver::start(&town);
-            // A sender that got no answer delivers again; one that got one may do so as well.
-            let (status, _) =
-                tell(&client(), receiver.hooks.unwrap(), &town, "reset-1").await.unwrap();
-            let is_new = number == 1 && moment == "before";
-            assert_eq!(status, if is_new { 202 } else { 200 }, "{plan}");
-            until_confirmed(&receiver).await;
-            assert_well(&town, &plan);
-            only_rotation(&town).await;
-        }
-    }
+    survive_a_kill_at_any_write(Store::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_kill_at_any_write_a_restart_completes_the_rotation_in_postgres_too() {
+    survive_a_kill_at_any_write(Store::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -176,7 +206,7 @@ async fn no_accepted_event_is_lost_over_kills_at_random_moments() {
     assert!(kills >= 5, "only {kills} kills; the test says little");
     let filter = RotationFilter { limit: 10, ..RotationFilter::default() };
     let mut journaled = BTreeSet::new();
-    for rotation in open(&town).await.rotations(&filter).await.unwrap() {
+    for rotation in town.journal().await.rotations(&filter).await.unwrap() {
         for entry in rows(&town, rotation.id).await {
             if let Entry::Admitted { event_id, .. } = entry {
                 assert!(journaled.insert(event_id.to_string()), "{event_id} is there twice");

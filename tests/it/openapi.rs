@@ -160,11 +160,20 @@ async fn every_operation_of_the_operator_listener_answers_as_documented() {
         assert_eq!(console.call(OPERATOR, "post", &path, &at(unknown)).await.0, 404, "{verb}");
         assert_eq!(console.call(OPERATOR, "post", &path, &at(&id)).await.0, expected, "{verb}");
     }
-    for (path, method, at) in [(targets, "get", targets), (rotate, "post", at)] {
+    let audit = "/v1/audit";
+    for (query, status) in
+        [("", 200), ("?before=2&limit=1", 200), ("?limit=0", 400), ("?before=ann", 400)]
+    {
+        let at = format!("{audit}{query}");
+        assert_eq!(console.call(VIEWER, "get", audit, &at).await.0, status, "{query}");
+    }
+    for (path, method, at) in
+        [(targets, "get", targets), (audit, "get", audit), (rotate, "post", at)]
+    {
         assert_eq!(console.call("a stranger's", method, path, at).await.0, 401);
     }
     console.store.close().await;
-    for path in ["/readyz", targets] {
+    for path in ["/readyz", targets, audit] {
         assert_eq!(console.call(VIEWER, "get", path, path).await.0, 503);
     }
     let called: BTreeSet<_> = console.seen.iter().map(|(path, method, _)| (path, method)).collect();

@@ -2,6 +2,7 @@
 //!
 //! A case begins with an empty store that it can open again and again.
 
+mod audit;
 mod bench;
 mod claiming;
 mod crashes;
@@ -9,10 +10,33 @@ mod intake;
 mod journals;
 mod lists;
 mod proofs;
+mod retention;
 
 /// Runs the cases of the suite over each store.
 macro_rules! contract {
     ($($module:ident::$case:ident),+ $(,)?) => {
+        mod memory {
+            use super::bench::Bench;
+
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    super::$module::$case(Bench::memory()).await;
+                }
+            )+
+        }
+
+        mod postgres {
+            use super::bench::Bench;
+
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    super::$module::$case(Bench::postgres().await).await;
+                }
+            )+
+        }
+
         mod sqlite {
             use super::bench::Bench;
 
@@ -67,5 +91,16 @@ contract! {
     proofs::an_entry_that_is_not_written_spends_nothing,
     proofs::what_came_of_a_login_is_noted_once,
     crashes::reopening_finds_everything,
-    crashes::a_copy_taken_at_any_moment_opens_and_holds_what_was_answered,
+    audit::every_verb_of_an_operator_is_in_the_audit,
+    audit::the_audit_is_read_page_by_page,
+    audit::a_verb_that_is_refused_is_not_in_the_audit,
+    retention::what_is_over_and_old_is_forgotten,
+    retention::what_is_active_applied_or_young_stays,
+    retention::a_redelivery_is_recognised_for_a_week_at_least,
+}
+
+#[tokio::test]
+async fn a_copy_of_the_sqlite_files_taken_at_any_moment_holds_what_was_answered() {
+    crashes::a_copy_taken_at_any_moment_opens_and_holds_what_was_answered(bench::Bench::sqlite())
+        .await;
 }

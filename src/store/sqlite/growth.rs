@@ -1,5 +1,6 @@
 //! A journal grows, and with it the summary and what is applied.
 
+use crate::domain::audit::Deed;
 use crate::domain::entry::{Entry, Row};
 use crate::domain::ids::RotationId;
 use crate::domain::lease::Lease;
@@ -8,7 +9,7 @@ use crate::ports::journal::JournalError;
 use crate::store::fault;
 use crate::store::ledger::Ledger;
 use crate::store::rows::{Place, millis};
-use crate::store::sqlite::{Write, claims, lists, one_row, proofs};
+use crate::store::sqlite::{Write, audit, claims, lists, one_row, proofs};
 
 /// Appends a worker's entry, under a lease that holds.
 pub(super) async fn append(
@@ -41,6 +42,9 @@ pub(super) async fn operate(
     let row = ledger.add(entry.clone(), write.now, None)?;
     store(write, rotation, &ledger).await?;
     wake(write, rotation).await?;
+    if let Some(deed) = Deed::of_entry(entry) {
+        audit::note(write, rotation, &deed).await?;
+    }
     Ok(row)
 }
 

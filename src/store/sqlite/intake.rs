@@ -2,13 +2,14 @@
 
 use jiff::Timestamp;
 
+use crate::domain::audit::Deed;
 use crate::domain::event::ResetEvent;
 use crate::domain::ids::RotationId;
 use crate::ports::journal::{Admission, JournalError, Placement};
 use crate::store::fault;
 use crate::store::ledger::Ledger;
 use crate::store::rows::{self, Place, millis};
-use crate::store::sqlite::{Write, growth, one_row};
+use crate::store::sqlite::{Write, audit, growth, one_row};
 
 /// Writes an event down, with what follows from it.
 pub(super) async fn admit(
@@ -37,6 +38,9 @@ pub(super) async fn admit(
         placement.new_rotation
     };
     note(write, event, Some(rotation)).await?;
+    if let Some(deed) = Deed::of_event(event) {
+        audit::note(write, rotation, &deed).await?;
+    }
     Ok(Admission::Accepted(rotation))
 }
 

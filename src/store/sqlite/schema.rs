@@ -10,9 +10,10 @@ use crate::store::rows::millis;
 use crate::store::sqlite::{Write, one_row};
 
 /// Every migration, oldest first.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "begin", include_str!("../migrations/sqlite/0001_begin.sql")),
     (2, "proof", include_str!("../migrations/sqlite/0002_proof.sql")),
+    (3, "audit", include_str!("../migrations/sqlite/0003_audit.sql")),
 ];
 
 /// Brings the schema up to date, in one transaction.

@@ -30,6 +30,10 @@ impl Clock for Still {
         Timestamp::UNIX_EPOCH
     }
 
+    fn elapsed(&self) -> Duration {
+        self.now().duration_since(Timestamp::UNIX_EPOCH).unsigned_abs()
+    }
+
     async fn sleep(&self, _: Duration) {
         std::future::pending::<()>().await;
     }
@@ -122,7 +126,7 @@ async fn a_database_of_a_newer_schema_is_refused_with_a_sentence() {
     .await;
     store.close().await;
     let refused = open(&directory).await.unwrap_err();
-    assert!(matches!(refused, OpenError::Newer { found: 1000, known: 2 }), "{refused:?}");
+    assert!(matches!(refused, OpenError::Newer { found: 1000, known: 3 }), "{refused:?}");
     assert!(told(&refused).contains("start the newer program again"), "{refused}");
 }
 
@@ -157,6 +161,49 @@ async fn two_processes_can_start_at_once() {
     for store in [a, b, c] {
         store.unwrap().probe().await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_database_of_an_earlier_schema_is_brought_up_to_date_with_all_that_it_holds() {
+    let directory = TempDir::new().unwrap();
+    let store = open(&directory).await.unwrap();
+    store.admit(&event("1"), Some(&placement(1))).await.unwrap();
+    let id = placement(1).new_rotation;
+    let rows = store.rows(id).await.unwrap();
+    // What the last migration made is taken back, as if it had not been there yet.
+    for statement in [
+        "DROP TABLE audit",
+        "DROP INDEX rotation_finished",
+        "DROP INDEX event_received",
+        "DROP INDEX event_rotation",
+        "DELETE FROM _sqlx_migrations WHERE version = 3",
+    ] {
+        run(&store, statement).await;
+    }
+    // What the previous program did goes on working beside it.
+    store.admit(&event("2"), Some(&placement(2))).await.unwrap();
+    store.close().await;
+
+    let store = open(&directory).await.unwrap();
+    assert_eq!(store.rows(id).await.unwrap(), rows);
+    let known = store.admit(&event("2"), None).await.unwrap();
+    assert_eq!(known, Admission::Duplicate(Some(placement(2).new_rotation)));
+    store.operate(id, &Entry::Abandoned { by: "ann".to_owned() }).await.unwrap();
+    assert_eq!(store.audit(None, 10).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn nothing_changes_or_removes_what_operators_said() {
+    let directory = TempDir::new().unwrap();
+    let store = open(&directory).await.unwrap();
+    store.admit(&event("1"), Some(&placement(1))).await.unwrap();
+    let id = placement(1).new_rotation;
+    store.operate(id, &Entry::Abandoned { by: "ann".to_owned() }).await.unwrap();
+    for change in ["UPDATE audit SET actor = 'ben'", "DELETE FROM audit"] {
+        let refused = sqlx::query(change).execute(&store.writer).await.unwrap_err();
+        assert!(refused.to_string().contains("append-only"), "{change}: {refused}");
+    }
+    assert_eq!(store.audit(None, 10).await.unwrap().len(), 1);
 }
 
 /// Everything that writes is unavailable, and nothing was written.

@@ -22,7 +22,7 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("sns", &["ports", "domain"]),
     ("clock", &["ports", "domain"]),
     // It names the settings of the modules that it configures.
-    ("config", &["operator", "engine", "senders", "vault", "telemetry", "domain"]),
+    ("config", &["operator", "engine", "senders", "vault", "store", "telemetry", "domain"]),
     ("failpoints", &["ports", "domain"]),
     ("metrics", &["ports", "domain"]),
     ("telemetry", &[]),

@@ -63,6 +63,10 @@ impl Clock for StillClock {
         *self.0.lock().unwrap()
     }
 
+    fn elapsed(&self) -> Duration {
+        self.now().duration_since(Timestamp::UNIX_EPOCH).unsigned_abs()
+    }
+
     async fn sleep(&self, duration: Duration) {
         self.advance(duration);
     }

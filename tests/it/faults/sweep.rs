@@ -79,8 +79,8 @@ impl Case {
 /// went wrong.
 pub(super) async fn sweep(faults: &[Fault], patience: Patience) {
     let (plain, webforms) = tokio::join!(
-        sweep_skin(Skin::Plain, faults, patience),
-        sweep_skin(Skin::WebForms, faults, patience)
+        Box::pin(sweep_skin(Skin::Plain, faults, patience)),
+        Box::pin(sweep_skin(Skin::WebForms, faults, patience))
     );
     let complaints = [plain, webforms].concat();
     assert!(complaints.is_empty(), "{}:\n{}", complaints.len(), complaints.join("\n"));

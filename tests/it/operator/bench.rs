@@ -72,6 +72,10 @@ impl Clock for StageClock {
         *self.now.lock().unwrap()
     }
 
+    fn elapsed(&self) -> Duration {
+        self.now().duration_since(Timestamp::UNIX_EPOCH).unsigned_abs()
+    }
+
     async fn sleep(&self, duration: Duration) {
         self.advance(duration);
         let scene = self.scenes.lock().unwrap().pop_front();

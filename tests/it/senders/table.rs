@@ -57,9 +57,9 @@ fn word(body: &Value) -> String {
         let words = [("<Ack>true<", "ack"), ("<Ack>false<", "nack"), ("Fault>", "fault")];
         words.into_iter().find(|(part, _)| body.contains(part)).map(|(_, word)| word.to_owned())
     };
-    match body {
-        Value::String(body) => soap(body).expect("an answer in SOAP"),
-        _ => body["status"].as_str().unwrap_or("problem").to_owned(),
+    match body.as_str() {
+        Some(body) => soap(body).expect("an answer in SOAP"),
+        None => body["status"].as_str().unwrap_or("problem").to_owned(),
     }
 }
 
@@ -67,7 +67,7 @@ fn word(body: &Value) -> String {
 struct Rows {
     listener: PublicListener,
     who: Who,
-    rows: String,
+    text: String,
 }
 
 impl Rows {
@@ -82,12 +82,12 @@ impl Rows {
                 format!("{status} {word} +{gained}")
             }
         };
-        writeln!(self.rows, "{name:<20} {condition:<20} {found}").unwrap();
+        writeln!(self.text, "{name:<20} {condition:<20} {found}").unwrap();
     }
 }
 
 async fn rows(who: Who) -> String {
-    let mut rows = Rows { listener: listener().await, who, rows: String::new() };
+    let mut rows = Rows { listener: listener().await, who, text: String::new() };
     let good = |id: &str| Wish::good(id);
     rows.add("valid", Ok(who.make(&good("first")))).await;
     rows.add("redelivered", Ok(who.make(&good("first")))).await;
@@ -104,7 +104,7 @@ async fn rows(who: Who) -> String {
     rows.add("malformed", Ok(who.malformed("malformed"))).await;
     rows.add("wrong organisation", who.of_others("others")).await;
     rows.add("valid once more", Ok(who.make(&good("last")))).await;
-    rows.rows
+    rows.text
 }
 
 #[tokio::test]

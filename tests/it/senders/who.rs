@@ -162,6 +162,10 @@ impl Who {
         }
     }
 
+    const fn is_notice(self) -> bool {
+        matches!(self, Self::SignedNotice | Self::BearerNotice | Self::BodySignedNotice)
+    }
+
     const fn is_message(self) -> bool {
         matches!(self, Self::PinnedMessage | Self::SecretMessage | Self::PinnedSecretMessage)
     }
@@ -172,10 +176,7 @@ impl Who {
 
     /// The largest body that is read of it, in bytes.
     pub(super) const fn limit(self) -> usize {
-        match self {
-            Self::SignedNotice | Self::BearerNotice | Self::BodySignedNotice => NOTICE_BYTES,
-            _ => MEBIBYTE,
-        }
+        if self.is_notice() { NOTICE_BYTES } else { MEBIBYTE }
     }
 
     /// Its source, which takes the current key and the one before it.
@@ -241,7 +242,10 @@ impl Who {
                 let key = BodyKey::parse(BODY_KEYS[wish.key]).unwrap();
                 headers.push((hmac_body::SIGNATURE, hmac_body::sign(&key, &body)));
             }
-            _ => {}
+            Self::PinnedMessage
+            | Self::SecretMessage
+            | Self::PinnedSecretMessage
+            | Self::Mail(_) => {}
         }
         let source = self.name().to_owned();
         let mut request =
@@ -264,10 +268,15 @@ impl Who {
     /// One that is older than its proof is good for.
     pub(super) fn stale(self, id: &str) -> Result<Request, Inapplicable> {
         let age = match self {
-            Self::BearerNotice | Self::SecretMessage => return Err(UNDATED),
-            Self::Mail(Relay::Postmark | Relay::CloudMailin) => return Err(UNDATED),
+            Self::BearerNotice
+            | Self::SecretMessage
+            | Self::Mail(Relay::Postmark | Relay::CloudMailin) => return Err(UNDATED),
             Self::Mail(Relay::SesSns) => 24 * 3600 + 1,
-            _ => 301,
+            Self::SignedNotice
+            | Self::BodySignedNotice
+            | Self::PinnedMessage
+            | Self::PinnedSecretMessage
+            | Self::Mail(Relay::Mailgun | Relay::SendGrid | Relay::Mime) => 301,
         };
         Ok(self.make(&Wish { age, ..Wish::good(id) }))
     }
@@ -306,7 +315,10 @@ impl Who {
                 Some(delivery) => Ok(self.posted(delivery)),
                 None => Err(UNBOUND),
             },
-            _ => Err(UNBOUND),
+            Self::BearerNotice
+            | Self::PinnedMessage
+            | Self::SecretMessage
+            | Self::PinnedSecretMessage => Err(UNBOUND),
         }
     }
 
@@ -319,7 +331,10 @@ impl Who {
             Self::SecretMessage | Self::PinnedSecretMessage => {
                 request.path = format!("/v1/outbound-messages/{}", self.name());
             }
-            _ => {
+            Self::SignedNotice
+            | Self::BearerNotice
+            | Self::BodySignedNotice
+            | Self::PinnedMessage => {
                 for header in [SIGNATURE, "authorization", hmac_body::SIGNATURE] {
                     request.delivery = request.delivery.without(header);
                 }
@@ -331,22 +346,20 @@ impl Who {
     /// Authentic, and not what its documentation says.
     pub(super) fn malformed(self, id: &str) -> Request {
         let wish = Wish::good(id);
-        match self {
-            Self::Mail(relay) => self.posted(tampering::malformed(relay, &mail(&wish))),
-            _ => {
-                let mut body = self.make(&wish).delivery.body;
-                body.truncate(body.len() - 2);
-                self.proven(&wish, body)
-            }
+        if let Self::Mail(relay) = self {
+            return self.posted(tampering::malformed(relay, &mail(&wish)));
         }
+        let mut body = self.make(&wish).delivery.body;
+        body.truncate(body.len() - 2);
+        self.proven(&wish, body)
     }
 
     /// One about another organisation.
     pub(super) fn of_others(self, id: &str) -> Result<Request, Inapplicable> {
-        match self {
-            Self::Mail(_) => Err(UNNAMED),
-            _ => Ok(self.make(&Wish { is_ours: false, ..Wish::good(id) })),
+        if let Self::Mail(_) = self {
+            return Err(UNNAMED);
         }
+        Ok(self.make(&Wish { is_ours: false, ..Wish::good(id) }))
     }
 
     /// One that tells of three resets.

@@ -32,6 +32,10 @@ impl Clock for SimulatedClock {
         Timestamp::from_second(1_800_000_000).unwrap() + self.began.elapsed()
     }
 
+    fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
     async fn sleep(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
     }

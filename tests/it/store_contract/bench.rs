@@ -24,6 +24,8 @@ use reset_receiver::store::SqliteStore;
 use tempfile::TempDir;
 
 use crate::support::manual_clock::ManualClock;
+use crate::support::memory_journal::MemoryJournal;
+use crate::support::postgres::{Database, Postgres};
 
 /// How long a lease lasts in these cases.
 pub(crate) const TTL: Duration = Duration::from_secs(30);
@@ -33,23 +35,48 @@ pub(crate) const SECOND: Duration = Duration::from_secs(1);
 /// One store that can be opened again and again.
 pub(crate) struct Bench {
     pub(crate) clock: Arc<ManualClock>,
-    directory: TempDir,
+    place: Place,
     events: AtomicU32,
 }
 
+/// Where the store is.
+enum Place {
+    Memory(MemoryJournal),
+    Sqlite(TempDir),
+    Postgres(Database),
+}
+
 impl Bench {
+    /// The store that the simulation lives on, so that it lives on promises that stores keep.
+    pub(crate) fn memory() -> Self {
+        Self::at(|clock| Place::Memory(MemoryJournal::new(clock.clone())))
+    }
+
     /// A store in a file of its own.
     pub(crate) fn sqlite() -> Self {
-        Self {
-            clock: Arc::new(ManualClock::seeded(7)),
-            directory: TempDir::new().unwrap(),
-            events: AtomicU32::new(0),
-        }
+        Self::at(|_| Place::Sqlite(TempDir::new().unwrap()))
+    }
+
+    /// A store in a database of its own.
+    pub(crate) async fn postgres() -> Self {
+        let database = Postgres::shared().database().await;
+        Self::at(|_| Place::Postgres(database))
+    }
+
+    fn at(place: impl FnOnce(&Arc<ManualClock>) -> Place) -> Self {
+        let clock = Arc::new(ManualClock::seeded(7));
+        Self { place: place(&clock), clock, events: AtomicU32::new(0) }
     }
 
     /// Opens the store, as a start of the program does.
     pub(crate) async fn open(&self) -> Arc<dyn Journal> {
-        self.open_in(self.directory.path()).await
+        match &self.place {
+            Place::Memory(journal) => Arc::new(journal.clone()),
+            Place::Sqlite(directory) => self.open_in(directory.path()).await,
+            Place::Postgres(database) => {
+                Arc::new(database.open().await.judged_by(self.clock.clone()))
+            }
+        }
     }
 
     async fn open_in(&self, directory: &Path) -> Arc<dyn Journal> {
@@ -60,9 +87,10 @@ impl Bench {
     /// Opens what the disk would hold if the power failed now: a copy of the files, of which the
     /// newest lacks its last bytes.
     pub(crate) async fn open_copy(&self, lost_bytes: u64) -> Arc<dyn Journal> {
-        let copy = TempDir::new_in(self.directory.path()).unwrap();
+        let Place::Sqlite(directory) = &self.place else { panic!("a server has no files to copy") };
+        let copy = TempDir::new_in(directory.path()).unwrap();
         for name in ["journal.db", "journal.db-wal"] {
-            fs::copy(self.directory.path().join(name), copy.path().join(name)).unwrap();
+            fs::copy(directory.path().join(name), copy.path().join(name)).unwrap();
         }
         let log = fs::File::options().write(true).open(copy.path().join("journal.db-wal")).unwrap();
         let length = log.metadata().unwrap().len();

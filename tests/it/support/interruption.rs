@@ -12,9 +12,11 @@ use reset_receiver::domain::ids::{AccountName, RotationId, TargetName};
 use reset_receiver::domain::lease::Lease;
 use reset_receiver::domain::phase::Phase;
 use reset_receiver::domain::proof::{ProofKey, ProofOutcome, SpentProof};
+use reset_receiver::domain::retention::Retention;
 use reset_receiver::domain::secret::Applied;
 use reset_receiver::ports::journal::{
-    Admission, Breaker, Claim, Journal, JournalError, Placement, RotationFilter, RotationSummary,
+    Admission, AuditRow, Breaker, Claim, Journal, JournalError, Placement, Pruned, RotationFilter,
+    RotationSummary,
 };
 
 /// When something may be done: the entry is about to be written, or is durable. The worker waits
@@ -130,6 +132,14 @@ impl Journal for Interrupted {
         outcome: &ProofOutcome,
     ) -> Result<(), JournalError> {
         self.inner.settle_proof(key, outcome).await
+    }
+
+    async fn audit(&self, before: Option<u64>, limit: u32) -> Result<Vec<AuditRow>, JournalError> {
+        self.inner.audit(before, limit).await
+    }
+
+    async fn prune(&self, retention: Retention) -> Result<Pruned, JournalError> {
+        self.inner.prune(retention).await
     }
 
     async fn trip(&self, account: &AccountName, breaker: &Breaker) -> Result<(), JournalError> {

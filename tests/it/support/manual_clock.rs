@@ -47,6 +47,10 @@ impl Clock for ManualClock {
         *self.now.borrow()
     }
 
+    fn elapsed(&self) -> Duration {
+        self.now().duration_since(Timestamp::UNIX_EPOCH).unsigned_abs()
+    }
+
     async fn sleep(&self, duration: Duration) {
         let end = self.now() + duration;
         let woken = self.now.subscribe().wait_for(|now| *now >= end).await.map(drop);

@@ -1,23 +1,28 @@
 //! A journal in memory, with the promises of a store: the contract suite holds it to them.
 
+mod retention;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use reset_receiver::domain::audit::Deed;
 use reset_receiver::domain::entry::{Entry, Row};
 use reset_receiver::domain::event::ResetEvent;
 use reset_receiver::domain::ids::{AccountName, EventId, RotationId, SourceName, TargetName};
 use reset_receiver::domain::lease::Lease;
 use reset_receiver::domain::phase::Phase;
 use reset_receiver::domain::proof::{ProofKey, ProofOutcome, SpentProof};
+use reset_receiver::domain::retention::Retention;
 use reset_receiver::domain::rotation::Rotation;
 use reset_receiver::domain::secret::{Applied, SecretVersion};
 use reset_receiver::domain::target::Surface;
 use reset_receiver::ports::clock::Clock;
 use reset_receiver::ports::journal::{
-    Admission, Breaker, Claim, Journal, JournalError, Placement, RotationFilter, RotationSummary,
+    Admission, AuditRow, Breaker, Claim, Journal, JournalError, Placement, Pruned, RotationFilter,
+    RotationSummary,
 };
 
 /// A journal in memory. Clones share it, as processes share a database.
@@ -29,12 +34,19 @@ pub(crate) struct MemoryJournal {
 
 #[derive(Default)]
 struct Memory {
-    events: BTreeMap<(SourceName, EventId), Option<RotationId>>,
+    events: BTreeMap<(SourceName, EventId), Known>,
     rotations: BTreeMap<RotationId, Stored>,
     leases: BTreeMap<AccountName, Held>,
-    applied: BTreeMap<TargetName, Applied>,
+    applied: BTreeMap<TargetName, (Applied, RotationId)>,
     breakers: BTreeMap<AccountName, Breaker>,
-    proofs: BTreeMap<(TargetName, SecretVersion, Timestamp), SpentProof>,
+    proofs: BTreeMap<(TargetName, SecretVersion, Timestamp), (SpentProof, RotationId)>,
+    audit: Vec<AuditRow>,
+}
+
+#[derive(Clone, Copy)]
+struct Known {
+    rotation: Option<RotationId>,
+    received_at: Timestamp,
 }
 
 struct Stored {
@@ -61,7 +73,7 @@ impl MemoryJournal {
 
     /// Every event that was admitted, with the rotation that it went to.
     pub(crate) fn events(&self) -> Vec<(EventId, Option<RotationId>)> {
-        self.lock().events.iter().map(|((_, id), rotation)| (id.clone(), *rotation)).collect()
+        self.lock().events.iter().map(|((_, id), known)| (id.clone(), known.rotation)).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Memory> {
@@ -72,6 +84,20 @@ impl MemoryJournal {
 impl Memory {
     fn stored(&mut self, id: RotationId) -> Result<&mut Stored, JournalError> {
         self.rotations.get_mut(&id).ok_or(JournalError::UnknownRotation(id))
+    }
+
+    fn note(
+        &mut self,
+        deed: Option<Deed>,
+        rotation: RotationId,
+        at: Timestamp,
+    ) -> Result<(), JournalError> {
+        if let Some(Deed { by, verb }) = deed {
+            let target = self.stored(rotation)?.target.clone();
+            let number = u64::try_from(self.audit.len()).unwrap() + 1;
+            self.audit.push(AuditRow { number, at, by, verb, target, rotation });
+        }
+        Ok(())
     }
 
     /// The number of the last entry at the claim, where the lease holds.
@@ -151,10 +177,10 @@ impl Journal for MemoryJournal {
         let mut memory = self.lock();
         let key = (event.source.clone(), event.id.clone());
         if let Some(known) = memory.events.get(&key) {
-            return Ok(Admission::Duplicate(*known));
+            return Ok(Admission::Duplicate(known.rotation));
         }
         let Some(placement) = placement else {
-            memory.events.insert(key, None);
+            memory.events.insert(key, Known { rotation: None, received_at: now });
             return Ok(Admission::Unmatched);
         };
         let unfinished = memory
@@ -188,7 +214,8 @@ impl Journal for MemoryJournal {
             memory.rotations.insert(placement.new_rotation, stored);
             placement.new_rotation
         };
-        memory.events.insert(key, Some(id));
+        memory.events.insert(key, Known { rotation: Some(id), received_at: now });
+        memory.note(Deed::of_event(event), id, now)?;
         Ok(Admission::Accepted(id))
     }
 
@@ -213,7 +240,7 @@ impl Journal for MemoryJournal {
         let fence = memory.leases.get(&account).map_or(0, |held| held.fence) + 1;
         let held = Held { fence, rotation, expires_at: Some(expires_at), claimed_seq };
         memory.leases.insert(account.clone(), held);
-        let applied = memory.applied.get(&target).cloned();
+        let applied = memory.applied.get(&target).map(|(applied, _)| applied.clone());
         let lease = Lease { account, fence, expires_at };
         Ok(Some(Claim { lease, rotation, target, rows, applied, taken_over }))
     }
@@ -252,14 +279,14 @@ impl Journal for MemoryJournal {
             if memory.proofs.contains_key(&key) {
                 return Err(JournalError::Spent);
             }
-            memory.proofs.insert(key, SpentProof { at: now, outcome: None });
+            memory.proofs.insert(key, (SpentProof { at: now, outcome: None }, rotation));
         }
         let stored = memory.stored(rotation)?;
         let row = stored.add(entry.clone(), now, Some(lease.fence))?;
         let phase = Phase::of(&stored.state);
         let (target, applied) = (stored.target.clone(), stored.state.applied(now));
         if let (Phase::Confirmed | Phase::Unconfirmed, Some(applied)) = (phase, applied) {
-            memory.applied.insert(target, applied);
+            memory.applied.insert(target, (applied, rotation));
         }
         Ok(row)
     }
@@ -295,6 +322,7 @@ impl Journal for MemoryJournal {
         if stored.finished_at.is_none() {
             stored.due_at = Some(stored.due_at.map_or(now, |due| due.min(now)));
         }
+        memory.note(Deed::of_entry(entry), rotation, now)?;
         Ok(row)
     }
 
@@ -340,7 +368,18 @@ impl Journal for MemoryJournal {
     }
 
     async fn applied(&self, target: &TargetName) -> Result<Option<Applied>, JournalError> {
-        Ok(self.lock().applied.get(target).cloned())
+        Ok(self.lock().applied.get(target).map(|(applied, _)| applied.clone()))
+    }
+
+    async fn audit(&self, before: Option<u64>, limit: u32) -> Result<Vec<AuditRow>, JournalError> {
+        let memory = self.lock();
+        let newest_first = memory.audit.iter().rev();
+        let rows = newest_first.filter(|row| before.is_none_or(|before| row.number < before));
+        Ok(rows.take(usize::try_from(limit).unwrap()).cloned().collect())
+    }
+
+    async fn prune(&self, retention: Retention) -> Result<Pruned, JournalError> {
+        Ok(self.lock().prune(retention, whole(self.clock.now())))
     }
 
     async fn trip(&self, account: &AccountName, breaker: &Breaker) -> Result<(), JournalError> {
@@ -355,7 +394,8 @@ impl Journal for MemoryJournal {
 
     async fn proof(&self, key: &ProofKey) -> Result<Option<SpentProof>, JournalError> {
         let ProofKey { target, version, written_at } = key.clone();
-        Ok(self.lock().proofs.get(&(target, version, whole(written_at))).cloned())
+        let found = self.lock().proofs.get(&(target, version, whole(written_at))).cloned();
+        Ok(found.map(|(spent, _)| spent))
     }
 
     async fn settle_proof(
@@ -365,7 +405,7 @@ impl Journal for MemoryJournal {
     ) -> Result<(), JournalError> {
         let ProofKey { target, version, written_at } = key.clone();
         match self.lock().proofs.get_mut(&(target, version, whole(written_at))) {
-            Some(spent) if spent.outcome.is_none() => {
+            Some((spent, _)) if spent.outcome.is_none() => {
                 spent.outcome = Some(outcome.clone());
                 Ok(())
             }

@@ -2,15 +2,16 @@
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use reqwest::{Certificate, Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
+
+use crate::support::keeper::Keeper;
 
 /// How often a condition is looked at, 50 ms apart, before a test gives up.
 const PATIENCE: u32 = 600;
@@ -35,30 +36,6 @@ pub(crate) struct OpenBao {
     directory: PathBuf,
     http: Client,
     _keeper: Keeper,
-}
-
-/// The process that stops the server once its standard input ends.
-struct Keeper {
-    lifeline: Option<ChildStdin>,
-    process: Child,
-}
-
-impl Keeper {
-    /// A group of its own, so that an interrupt at the terminal does not stop it before the
-    /// server.
-    fn start(mut command: Command) -> Self {
-        command.process_group(0).stdin(Stdio::piped());
-        let mut process = command.spawn().expect("sh starts");
-        Self { lifeline: process.stdin.take(), process }
-    }
-}
-
-impl Drop for Keeper {
-    fn drop(&mut self) {
-        drop(self.lifeline.take());
-        let ended = self.process.wait();
-        assert!(ended.is_ok(), "the keeper of OpenBao can be waited for");
-    }
 }
 
 impl OpenBao {

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver as Channel, channel};
 use std::sync::{Arc, Mutex};
@@ -18,11 +19,15 @@ use crate::support::town::{Town, USERNAME};
 /// Longer than anything here takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// The public listener, where there is one, and the private one.
+type Addresses = (Option<SocketAddr>, SocketAddr);
+
 /// A running reset-receiver. It is killed when dropped.
 pub(crate) struct Receiver {
     child: Child,
     log: Arc<Mutex<String>>,
-    /// Where the public listener is; `None` where the process died before it was ready.
+    /// Where the public listener is; `None` where there is none, or the process died before it was
+    /// ready.
     pub(crate) hooks: Option<SocketAddr>,
     /// Where the private listener is.
     pub(crate) operator: Option<SocketAddr>,
@@ -36,11 +41,16 @@ impl Receiver {
 
     /// The same; it kills itself where the plan says.
     pub(crate) fn start_dying(town: &Town, plan: Option<&str>) -> Self {
+        Self::start_with(&town.file("config.toml"), plan)
+    }
+
+    /// Starts the program over a configuration.
+    pub(crate) fn start_with(config: &Path, plan: Option<&str>) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_reset-receiver"));
         command
             .env_clear()
             .args(["serve", "--config"])
-            .arg(town.file("config.toml"))
+            .arg(config)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
@@ -63,8 +73,12 @@ impl Receiver {
                 log.push('\n');
             }
         });
-        let (hooks, operator) = wait_until_ready(&mut child, &is_ready).unzip();
-        Self { child, log, hooks, operator }
+        // From here on it is killed also where it never gets ready.
+        let mut receiver = Self { child, log, hooks: None, operator: None };
+        let ready = wait_until_ready(&mut receiver.child, &is_ready);
+        receiver.hooks = ready.and_then(|at| at.0);
+        receiver.operator = ready.map(|at| at.1);
+        receiver
     }
 
     /// Everything that it logged so far.
@@ -77,6 +91,13 @@ impl Receiver {
         // It may have died by itself.
         drop(self.child.kill());
         self.child.wait().unwrap();
+    }
+
+    /// Stops it, or lets it go on, with `STOP` or `CONT`.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap();
+        assert!(sent.success());
     }
 
     /// Whether it is dead.
@@ -92,8 +113,7 @@ impl Receiver {
 
     /// Asks it to stop, as an orchestrator does, and returns how it ended.
     pub(crate) fn terminate(&mut self) -> Option<i32> {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.signal("TERM");
         self.child.wait().unwrap().code()
     }
 
@@ -111,10 +131,7 @@ impl Drop for Receiver {
     }
 }
 
-fn wait_until_ready(
-    child: &mut Child,
-    is_ready: &Channel<(SocketAddr, SocketAddr)>,
-) -> Option<(SocketAddr, SocketAddr)> {
+fn wait_until_ready(child: &mut Child, is_ready: &Channel<Addresses>) -> Option<Addresses> {
     let began = Instant::now();
     loop {
         match is_ready.recv_timeout(Duration::from_millis(20)) {
@@ -125,11 +142,11 @@ fn wait_until_ready(
     }
 }
 
-fn addresses(line: &str) -> Option<(SocketAddr, SocketAddr)> {
+fn addresses(line: &str) -> Option<Addresses> {
     let line: Value = serde_json::from_str(line).ok()?;
     (line["message"] == "ready").then_some(())?;
     let address = |key: &str| line[key].as_str()?.parse().ok();
-    Some((address("hooks")?, address("operator")?))
+    Some((address("hooks"), address("operator")?))
 }
 
 /// A client that takes any certificate: whether it is checked is the sender's business.
@@ -149,12 +166,24 @@ pub(crate) async fn tell(
     town: &Town,
     id: &str,
 ) -> Option<(u16, Value)> {
+    let organization = town.simulator.salesforce().organization_id();
+    tell_about(client, hooks, organization, USERNAME, id).await
+}
+
+/// The same about any user.
+pub(crate) async fn tell_about(
+    client: &reqwest::Client,
+    hooks: SocketAddr,
+    organization: &str,
+    username: &str,
+    id: &str,
+) -> Option<(u16, Value)> {
     let body = json!({
         "id": id,
         "type": "password_reset",
         "occurred_at": Timestamp::now().to_string(),
-        "organization_id": town.simulator.salesforce().organization_id(),
-        "username": USERNAME,
+        "organization_id": organization,
+        "username": username,
     })
     .to_string();
     let key = SigningKey::parse(&Town::signing_key()).unwrap();

@@ -3,12 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reset_receiver::clock::SystemClock;
 use reset_receiver::ports::clock::Clock;
+use reset_receiver::ports::journal::Journal;
+use reset_receiver::store::SqliteStore;
 use serde_json::json;
 use simulator::{
     Caller, ConsoleUser, Credential, Lockout, LoginRecord, SalesforceUser, Simulator, Skin, State,
@@ -17,6 +20,7 @@ use simulator::{
 use tempfile::TempDir;
 
 use crate::support::openbao::OpenBao;
+use crate::support::postgres::Database;
 
 /// The Salesforce login that everything is about.
 pub(crate) const USERNAME: &str = "gator.sync@acme.example";
@@ -76,6 +80,8 @@ pub(crate) struct Town {
     /// The mount of this town's secrets.
     pub(crate) mount: String,
     directory: TempDir,
+    /// Where the journal is, if not in a file of the installation.
+    database: Option<Database>,
 }
 
 impl Town {
@@ -157,7 +163,9 @@ impl Town {
         let login = json!({"username": CONSOLE_USER, "password": CONSOLE_PASSWORD});
         openbao.write_secret(&mount, "console", &login).await;
         let directory = tempfile::tempdir().unwrap();
-        let town = Self { simulator, openbao, connectors, integrations, mount, directory };
+        let database = None;
+        let town =
+            Self { simulator, openbao, connectors, integrations, mount, directory, database };
         town.write_files();
         town
     }
@@ -254,7 +262,7 @@ name = "on-call"
 role = "operator"
 token_file = "{operator_token}"
 [store]
-url = "sqlite:{database}"
+url = "{database}"
 fingerprint_key_file = "{fingerprint_key}"
 [vault]
 address = "{vault}"
@@ -290,7 +298,7 @@ key_files = ["{signing_key}"]
             certificate = file("tls.crt"),
             private_key = file("tls.key"),
             operator_token = file("operator-token"),
-            database = file("journal.db"),
+            database = self.store_url(),
             fingerprint_key = file("fingerprint-key"),
             vault = self.openbao.address(),
             vault_token = file("vault-token"),
@@ -299,6 +307,29 @@ key_files = ["{signing_key}"]
             organization = self.simulator.salesforce().organization_id(),
             signing_key = file("signing-key"),
         )
+    }
+
+    /// The same installation with its journal in this database.
+    pub(crate) fn keeping_its_journal_in(mut self, database: Database) -> Self {
+        self.database = Some(database);
+        self.write_files();
+        self
+    }
+
+    fn store_url(&self) -> String {
+        match &self.database {
+            Some(database) => database.url(),
+            None => format!("sqlite:{}", self.file("journal.db").display()),
+        }
+    }
+
+    /// The journal, behind the program's back.
+    pub(crate) async fn journal(&self) -> Arc<dyn Journal> {
+        if let Some(database) = &self.database {
+            return Arc::new(database.open().await);
+        }
+        let path = self.file("journal.db");
+        Arc::new(SqliteStore::open(&path, Arc::new(SystemClock)).await.unwrap())
     }
 
     fn instance(&self, name: &str) -> String {

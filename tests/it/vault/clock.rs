@@ -66,6 +66,10 @@ impl Clock for ManualClock {
         self.0.borrow().now
     }
 
+    fn elapsed(&self) -> Duration {
+        self.now().duration_since(Timestamp::UNIX_EPOCH).unsigned_abs()
+    }
+
     async fn sleep(&self, duration: Duration) {
         let at = self.now() + duration;
         let mut hands = self.0.subscribe();

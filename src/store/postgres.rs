@@ -1,0 +1,318 @@
+//! The journal in a PostgreSQL database that several replicas share.
+//!
+//! A write locks the rows that it decides about before it looks at them and reads the database's
+//! clock only then, so that what it decides about leases holds until it commits: one clock judges
+//! all replicas, and a replica whose own clock is wrong claims nothing too early. Rows are locked
+//! in one order, first the event's id, then the target, the rotation, the account. A commit has
+//! returned only when the write-ahead log is on the disk.
+
+mod audit;
+mod breakers;
+mod claims;
+mod connection;
+mod growth;
+mod intake;
+mod lists;
+mod proofs;
+mod retention;
+mod schema;
+mod wakes;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sqlx::postgres::{PgPool, PgQueryResult};
+use sqlx::{PgExecutor, Postgres, Transaction};
+
+use crate::domain::entry::{Entry, Row};
+use crate::domain::event::ResetEvent;
+use crate::domain::fault::error_line;
+use crate::domain::ids::{AccountName, RotationId, TargetName};
+use crate::domain::lease::Lease;
+use crate::domain::phase::Phase;
+use crate::domain::proof::{ProofKey, ProofOutcome, SpentProof};
+use crate::domain::retention::Retention;
+use crate::domain::secret::{Applied, SecretText};
+use crate::ports::clock::Clock;
+use crate::ports::journal::{
+    Admission, AuditRow, Breaker, Claim, Journal, JournalError, Placement, Pruned, RotationFilter,
+    RotationSummary,
+};
+use crate::store::fault::{self, Inconsistency, OpenError};
+use crate::store::rows;
+
+pub use crate::store::postgres::connection::{PostgresSettings, PostgresUrlError};
+
+/// How long one call of the port may take, the wait for a connection included. Shorter than any
+/// lease, so that a worker learns in time that it cannot renew its own.
+const CALL_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// The journal in a PostgreSQL database. Cheap to clone.
+#[derive(Clone)]
+pub struct PostgresStore {
+    pool: PgPool,
+    time: Time,
+}
+
+/// Whose clock judges leases.
+#[derive(Clone)]
+enum Time {
+    /// The database's, the same for all replicas.
+    Database,
+    /// One that this process was given.
+    Given(Arc<dyn Clock>),
+}
+
+impl Time {
+    async fn now(&self, reader: impl PgExecutor<'_>) -> Result<Timestamp, JournalError> {
+        match self {
+            Self::Given(clock) => Ok(rows::whole(clock.now())),
+            Self::Database => lists::clock(reader).await,
+        }
+    }
+}
+
+impl PostgresStore {
+    /// Connects to the database and brings its schema up to date. Leases are judged by the
+    /// database's clock. `password` is what the settings' password file holds.
+    pub async fn open(
+        settings: &PostgresSettings,
+        password: Option<&SecretText>,
+    ) -> Result<Self, OpenError> {
+        let pool = connection::connect(settings, password).await?;
+        schema::migrate(&pool).await?;
+        Ok(Self { pool, time: Time::Database })
+    }
+
+    /// The same store, which judges leases by this clock. It is for one process alone: the clocks
+    /// of two replicas do not agree.
+    #[must_use]
+    pub fn judged_by(self, clock: Arc<dyn Clock>) -> Self {
+        Self { time: Time::Given(clock), ..self }
+    }
+
+    /// Closes every connection, once what is under way on it has ended.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    async fn begin(&self) -> Result<Write, JournalError> {
+        let transaction = self.pool.begin().await.map_err(fault::postgres)?;
+        Ok(Write { transaction, time: self.time.clone() })
+    }
+
+    async fn now(&self) -> Result<Timestamp, JournalError> {
+        self.time.now(&self.pool).await
+    }
+}
+
+impl std::fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PostgresStore").finish_non_exhaustive()
+    }
+}
+
+/// A transaction that writes. One that is dropped is undone later, and keeps its locks so long:
+/// it is [ended](Self::end) instead.
+struct Write {
+    transaction: Transaction<'static, Postgres>,
+    time: Time,
+}
+
+impl Write {
+    /// The time now; asked for once everything is locked that is decided about.
+    async fn now(&mut self) -> Result<Timestamp, JournalError> {
+        let Self { transaction, time } = self;
+        time.now(&mut **transaction).await
+    }
+
+    /// Tells every replica, at the commit, that something may be due.
+    async fn wake_others(&mut self) -> Result<(), JournalError> {
+        wakes::tell(self).await
+    }
+
+    /// Commits what went well and undoes what did not. Where the undoing fails the server does it,
+    /// once it has lost the connection.
+    async fn end<T>(self, result: Result<T, JournalError>) -> Result<T, JournalError> {
+        if result.is_ok() {
+            self.transaction.commit().await.map_err(fault::postgres)?;
+        } else if let Err(error) = self.transaction.rollback().await {
+            tracing::debug!(error = error_line(&error), "transaction not undone");
+        }
+        result
+    }
+}
+
+/// Makes sure that a statement touched the one row that it was about.
+fn one_row(
+    result: &PgQueryResult,
+    table: &'static str,
+    row: &impl ToString,
+) -> Result<(), Inconsistency> {
+    fault::one_row(result.rows_affected(), table, row)
+}
+
+/// Bounds a call: a database that does not answer is unavailable.
+async fn bounded<T>(
+    call: impl Future<Output = Result<T, JournalError>> + Send,
+) -> Result<T, JournalError> {
+    let call = tokio::time::timeout(CALL_TIMEOUT, call);
+    call.await.unwrap_or_else(|late| Err(JournalError::Unavailable(Box::new(late))))
+}
+
+#[async_trait]
+impl Journal for PostgresStore {
+    async fn admit(
+        &self,
+        event: &ResetEvent,
+        placement: Option<&Placement>,
+    ) -> Result<Admission, JournalError> {
+        bounded(async {
+            let mut write = self.begin().await?;
+            let admission = intake::admit(&mut write, event, placement).await;
+            write.end(admission).await
+        })
+        .await
+    }
+
+    async fn claim(&self, worker: &str, ttl: Duration) -> Result<Option<Claim>, JournalError> {
+        bounded(async {
+            let mut write = self.begin().await?;
+            let claimed = claims::claim(&mut write, worker, ttl).await;
+            match write.end(claimed).await? {
+                claims::Claimed::Nothing => Ok(None),
+                claims::Claimed::Taken(claim) => Ok(Some(claim)),
+                claims::Claimed::PutOff(error) => Err(error),
+            }
+        })
+        .await
+    }
+
+    async fn renew(&self, lease: &Lease, ttl: Duration) -> Result<Lease, JournalError> {
+        bounded(async {
+            let mut write = self.begin().await?;
+            let renewed = claims::renew(&mut write, lease, ttl).await;
+            write.end(renewed).await
+        })
+        .await
+    }
+
+    async fn append(
+        &self,
+        lease: &Lease,
+        rotation: RotationId,
+        after: u64,
+        entry: &Entry,
+    ) -> Result<Row, JournalError> {
+        bounded(async {
+            let mut write = self.begin().await?;
+            let row = growth::append(&mut write, lease, rotation, after, entry).await;
+            write.end(row).await
+        })
+        .await
+    }
+
+    async fn release(
+        &self,
+        lease: &Lease,
+        rotation: RotationId,
+        due_at: Option<Timestamp>,
+    ) -> Result<(), JournalError> {
+        bounded(async {
+            let mut write = self.begin().await?;
+            let released = claims::release(&mut write, lease, rotation, due_at).await;
+            write.end(released).await
+        })
+        .await
+    }
+
+    async fn operate(&self, rotation: RotationId, entry: &Entry) -> Result<Row, JournalError> {
+        bounded(async {
+            let mut write = self.begin().await?;
+            let row = growth::operate(&mut write, rotation, entry).await;
+            write.end(row).await
+        })
+        .await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, JournalError> {
+        bounded(async { lists::next_due(&self.pool, self.now().await?).await }).await
+    }
+
+    async fn rows(&self, rotation: RotationId) -> Result<Vec<Row>, JournalError> {
+        let rows = bounded(lists::rows(&self.pool, rotation)).await?;
+        if rows.is_empty() { Err(JournalError::UnknownRotation(rotation)) } else { Ok(rows) }
+    }
+
+    async fn rotation(&self, id: RotationId) -> Result<RotationSummary, JournalError> {
+        bounded(async { lists::rotation(&self.pool, id, self.now().await?).await }).await
+    }
+
+    async fn rotations(
+        &self,
+        filter: &RotationFilter,
+    ) -> Result<Vec<RotationSummary>, JournalError> {
+        bounded(async { lists::rotations(&self.pool, filter, self.now().await?).await }).await
+    }
+
+    async fn phases(&self) -> Result<Vec<(Phase, u64)>, JournalError> {
+        bounded(lists::phases(&self.pool)).await
+    }
+
+    async fn applied(&self, target: &TargetName) -> Result<Option<Applied>, JournalError> {
+        bounded(lists::applied(&self.pool, target)).await
+    }
+
+    async fn proof(&self, key: &ProofKey) -> Result<Option<SpentProof>, JournalError> {
+        bounded(proofs::find(&self.pool, key)).await
+    }
+
+    async fn settle_proof(
+        &self,
+        key: &ProofKey,
+        outcome: &ProofOutcome,
+    ) -> Result<(), JournalError> {
+        bounded(async {
+            let mut write = self.begin().await?;
+            let settled = proofs::settle(&mut write, key, outcome).await;
+            write.end(settled).await
+        })
+        .await
+    }
+
+    async fn audit(&self, before: Option<u64>, limit: u32) -> Result<Vec<AuditRow>, JournalError> {
+        bounded(audit::list(&self.pool, before, limit)).await
+    }
+
+    async fn prune(&self, retention: Retention) -> Result<Pruned, JournalError> {
+        bounded(async {
+            let mut write = self.begin().await?;
+            let pruned = retention::prune(&mut write, retention).await;
+            write.end(pruned).await
+        })
+        .await
+    }
+
+    async fn trip(&self, account: &AccountName, breaker: &Breaker) -> Result<(), JournalError> {
+        bounded(breakers::trip(&self.pool, account, breaker)).await
+    }
+
+    async fn breaker(&self, account: &AccountName) -> Result<Option<Breaker>, JournalError> {
+        bounded(breakers::find(&self.pool, account)).await
+    }
+
+    async fn clear_breaker(&self, account: &AccountName) -> Result<(), JournalError> {
+        bounded(breakers::clear(&self.pool, account)).await
+    }
+
+    async fn probe(&self) -> Result<(), JournalError> {
+        bounded(async {
+            let mut write = self.begin().await?;
+            let probed = schema::probe(&mut write).await;
+            write.end(probed).await
+        })
+        .await
+    }
+}

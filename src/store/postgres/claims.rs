@@ -1,0 +1,246 @@
+//! Leases on console accounts.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::domain::entry::Row;
+use crate::domain::ids::{AccountName, RotationId, TargetName};
+use crate::domain::lease::Lease;
+use crate::domain::secret::Applied;
+use crate::ports::journal::{Claim, JournalError};
+use crate::store::fault;
+use crate::store::ledger::Ledger;
+use crate::store::postgres::{Write, growth, lists, one_row};
+use crate::store::rows::{self, Place, millis};
+
+/// How far a rotation that cannot be read is put off, so that it does not stand before others.
+const PUT_OFF: Duration = Duration::from_mins(1);
+
+/// What came of looking for something to drive.
+pub(super) enum Claimed {
+    /// Nothing is due whose account is free.
+    Nothing,
+    /// This.
+    Taken(Claim),
+    /// The first one cannot be read; it was put off.
+    PutOff(JournalError),
+}
+
+/// `id, target, account, held_fence, last_seq` of `rotation`.
+type Columns = (String, String, String, Option<i64>, i64);
+
+/// A rotation that can be claimed, and can be read.
+struct Candidate {
+    rotation: RotationId,
+    target: TargetName,
+    account: AccountName,
+    /// Whether the claim before this one was never released.
+    was_held: bool,
+    last_seq: i64,
+    rows: Vec<Row>,
+    applied: Option<Applied>,
+}
+
+/// Claims the rotation that comes first.
+pub(super) async fn claim(
+    write: &mut Write,
+    worker: &str,
+    ttl: Duration,
+) -> Result<Claimed, JournalError> {
+    // Nothing is waited for between the clock and the locks: what others hold is skipped.
+    let now = write.now().await?;
+    let Some(columns) = first(write, now).await? else { return Ok(Claimed::Nothing) };
+    let candidate = match read(write, &columns).await {
+        Ok(candidate) => candidate,
+        Err(error @ JournalError::Inconsistent(_)) => {
+            put_off(write, &columns.0, now).await?;
+            return Ok(Claimed::PutOff(error));
+        }
+        Err(error) => return Err(error),
+    };
+    let lease = take(write, &candidate, worker, end_of(now, ttl)).await?;
+    let Candidate { rotation, target, rows, applied, was_held, .. } = candidate;
+    Ok(Claimed::Taken(Claim { lease, rotation, target, rows, applied, taken_over: was_held }))
+}
+
+/// Extends a lease that holds.
+pub(super) async fn renew(
+    write: &mut Write,
+    lease: &Lease,
+    ttl: Duration,
+) -> Result<Lease, JournalError> {
+    let place = Place::new("lease", &lease.account);
+    lock(write, lease).await?;
+    let now = write.now().await?;
+    let expires_at = end_of(now, ttl);
+    let result = sqlx::query(
+        "UPDATE lease SET expires_at_ms = $4
+         WHERE account = $1 AND fence = $2 AND expires_at_ms > $3",
+    )
+    .bind(lease.account.as_str())
+    .bind(place.integer("fence", lease.fence)?)
+    .bind(millis(now))
+    .bind(millis(expires_at))
+    .execute(&mut *write.transaction)
+    .await
+    .map_err(fault::postgres)?;
+    match result.rows_affected() {
+        0 => Err(JournalError::LeaseLost),
+        _ => Ok(Lease { expires_at, ..lease.clone() }),
+    }
+}
+
+/// Gives the account free and puts the rotation to sleep until `due_at`; one to which intake or an
+/// operator wrote since the claim is due now instead. Whether its driver took notice is not asked.
+pub(super) async fn release(
+    write: &mut Write,
+    lease: &Lease,
+    rotation: RotationId,
+    due_at: Option<Timestamp>,
+) -> Result<(), JournalError> {
+    growth::lock(write, rotation).await?;
+    lock(write, lease).await?;
+    let now = write.now().await?;
+    let claimed_seq = require_held(write, lease, rotation, now).await?;
+    let result = sqlx::query("UPDATE lease SET expires_at_ms = NULL WHERE account = $1")
+        .bind(lease.account.as_str())
+        .execute(&mut *write.transaction)
+        .await
+        .map_err(fault::postgres)?;
+    one_row(&result, "lease", &lease.account)?;
+    let result = sqlx::query(
+        "UPDATE rotation
+         SET held_fence = NULL,
+             due_at_ms = CASE WHEN finished_at_ms IS NOT NULL THEN NULL
+                              WHEN EXISTS (SELECT 1 FROM entry
+                                           WHERE entry.rotation = rotation.id
+                                             AND seq > $2 AND fence IS NULL) THEN $3
+                              ELSE $4 END
+         WHERE id = $1",
+    )
+    .bind(rotation.to_string())
+    .bind(claimed_seq)
+    .bind(millis(now))
+    .bind(due_at.map(millis))
+    .execute(&mut *write.transaction)
+    .await
+    .map_err(fault::postgres)?;
+    one_row(&result, "rotation", &rotation)?;
+    write.wake_others().await
+}
+
+/// Keeps the account's lease as it is until the transaction ends.
+pub(super) async fn lock(write: &mut Write, lease: &Lease) -> Result<(), JournalError> {
+    sqlx::query("SELECT 1 FROM lease WHERE account = $1 FOR UPDATE")
+        .bind(lease.account.as_str())
+        .execute(&mut *write.transaction)
+        .await
+        .map(drop)
+        .map_err(fault::postgres)
+}
+
+/// Makes sure that the lease, which is locked, is the newest on its account, was taken for this
+/// rotation and has not expired. Gives the number of the rotation's last entry at the claim.
+pub(super) async fn require_held(
+    write: &mut Write,
+    lease: &Lease,
+    rotation: RotationId,
+    now: Timestamp,
+) -> Result<i64, JournalError> {
+    let place = Place::new("lease", &lease.account);
+    let claimed_seq: Option<i64> = sqlx::query_scalar(
+        "SELECT claimed_seq FROM lease
+         WHERE account = $1 AND fence = $2 AND rotation = $3 AND expires_at_ms > $4",
+    )
+    .bind(lease.account.as_str())
+    .bind(place.integer("fence", lease.fence)?)
+    .bind(rotation.to_string())
+    .bind(millis(now))
+    .fetch_optional(&mut *write.transaction)
+    .await
+    .map_err(fault::postgres)?;
+    claimed_seq.ok_or(JournalError::LeaseLost)
+}
+
+/// The first one, locked together with its account. What another replica is about to claim, or
+/// writes to at this moment, is passed over.
+async fn first(write: &mut Write, now: Timestamp) -> Result<Option<Columns>, JournalError> {
+    sqlx::query_as(
+        "SELECT rotation.id, target, rotation.account, held_fence, last_seq
+         FROM rotation JOIN lease ON lease.account = rotation.account
+         WHERE due_at_ms <= $1 AND (expires_at_ms IS NULL OR expires_at_ms <= $1)
+         ORDER BY CASE phase WHEN 'containing' THEN 0 ELSE 1 END, due_at_ms, rotation.id
+         LIMIT 1 FOR UPDATE OF rotation, lease SKIP LOCKED",
+    )
+    .bind(millis(now))
+    .fetch_optional(&mut *write.transaction)
+    .await
+    .map_err(fault::postgres)
+}
+
+async fn read(write: &mut Write, columns: &Columns) -> Result<Candidate, JournalError> {
+    let (id, target, account, held_fence, last_seq) = columns;
+    let place = Place::new("rotation", id);
+    let rotation = place.rotation_id("id", id)?;
+    let target = place.target("target", target)?;
+    let rows = lists::rows(&mut *write.transaction, rotation).await?;
+    Ledger::replay(rotation, &rows)?;
+    let applied = lists::applied(&mut *write.transaction, &target).await?;
+    Ok(Candidate {
+        rotation,
+        account: place.account("account", account)?,
+        was_held: held_fence.is_some(),
+        last_seq: *last_seq,
+        target,
+        rows,
+        applied,
+    })
+}
+
+async fn put_off(write: &mut Write, rotation: &str, now: Timestamp) -> Result<(), JournalError> {
+    let result = sqlx::query("UPDATE rotation SET due_at_ms = $2 WHERE id = $1")
+        .bind(rotation)
+        .bind(millis(end_of(now, PUT_OFF)))
+        .execute(&mut *write.transaction)
+        .await
+        .map_err(fault::postgres)?;
+    Ok(one_row(&result, "rotation", &rotation)?)
+}
+
+async fn take(
+    write: &mut Write,
+    candidate: &Candidate,
+    worker: &str,
+    expires_at: Timestamp,
+) -> Result<Lease, JournalError> {
+    let account = &candidate.account;
+    let fence: i64 = sqlx::query_scalar(
+        "UPDATE lease
+         SET fence = fence + 1, worker = $2, rotation = $3, expires_at_ms = $4, claimed_seq = $5
+         WHERE account = $1
+         RETURNING fence",
+    )
+    .bind(account.as_str())
+    .bind(worker)
+    .bind(candidate.rotation.to_string())
+    .bind(millis(expires_at))
+    .bind(candidate.last_seq)
+    .fetch_one(&mut *write.transaction)
+    .await
+    .map_err(fault::postgres)?;
+    let result = sqlx::query("UPDATE rotation SET held_fence = $2 WHERE id = $1")
+        .bind(candidate.rotation.to_string())
+        .bind(fence)
+        .execute(&mut *write.transaction)
+        .await
+        .map_err(fault::postgres)?;
+    one_row(&result, "rotation", &candidate.rotation)?;
+    let fence = Place::new("lease", account).number("fence", fence)?;
+    Ok(Lease { account: account.clone(), fence, expires_at })
+}
+
+/// The end of a span that begins now, as a column keeps it.
+fn end_of(now: Timestamp, span: Duration) -> Timestamp {
+    rows::whole(now.saturating_add(span).unwrap_or(Timestamp::MAX))
+}

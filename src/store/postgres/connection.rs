@@ -1,0 +1,112 @@
+//! How the database is reached: address, login, TLS, time-outs.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
+use url::{Host, Url};
+
+use crate::domain::secret::SecretText;
+use crate::store::fault::OpenError;
+
+/// How many connections a replica has at most: as many as the server's share for it, one of which
+/// listens for wake-ups.
+const CONNECTIONS: u32 = 9;
+/// How long a caller waits for a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What the server is told about every connection. A transaction whose client stands still holds
+/// rows that the other replicas want: the server ends it. An entry that was answered is on the
+/// disk, whatever the server's own default is.
+const SESSION: [(&str, &str); 6] = [
+    ("statement_timeout", "5s"),
+    ("lock_timeout", "4s"),
+    ("idle_in_transaction_session_timeout", "5s"),
+    ("synchronous_commit", "on"),
+    ("client_min_messages", "warning"),
+    ("default_transaction_isolation", "read committed"),
+];
+
+/// Where the database is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostgresSettings {
+    url: Url,
+    /// The file that holds the password; without one the server asks for none.
+    pub password_file: Option<PathBuf>,
+    /// PEM certificates that alone are trusted.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// A URL that does not say where a database is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PostgresUrlError {
+    /// It holds a password, which would stand in a file that people share.
+    #[error("a password does not belong into the URL: name a file in store.password_file")]
+    Password,
+    /// Something is missing, or too much.
+    #[error("is not of the form postgres://USER@HOST/DATABASE")]
+    Shape,
+}
+
+impl PostgresSettings {
+    /// The database at `postgres://USER@HOST[:PORT]/DATABASE`; a host that is the path of a
+    /// directory, with `%2F` for `/`, means the socket there.
+    pub fn parse(url: &str) -> Result<Self, PostgresUrlError> {
+        let url = Url::parse(url).map_err(|_| PostgresUrlError::Shape)?;
+        if url.password().is_some() {
+            return Err(PostgresUrlError::Password);
+        }
+        let database = url.path().trim_start_matches('/');
+        let is_complete = matches!(url.scheme(), "postgres" | "postgresql")
+            && !url.username().is_empty()
+            && url.host_str().is_some_and(|host| !host.is_empty())
+            && !database.is_empty()
+            && !database.contains('/')
+            && url.query().is_none()
+            && url.fragment().is_none();
+        if !is_complete {
+            return Err(PostgresUrlError::Shape);
+        }
+        Ok(Self { url, password_file: None, ca_file: None })
+    }
+
+    /// Whether what is said there never leaves the machine.
+    fn is_local(&self) -> bool {
+        match self.url.host() {
+            Some(Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
+            Some(Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
+            Some(Host::Domain(name)) => name == "localhost" || name.starts_with("%2F"),
+            None => false,
+        }
+    }
+
+    /// On the machine itself TLS is left to `ca_file`; everywhere else the server's certificate has
+    /// to name the host and to be signed by somebody who is trusted.
+    fn options(&self, password: Option<&SecretText>) -> Result<PgConnectOptions, OpenError> {
+        let options: PgConnectOptions = self.url.as_str().parse().map_err(OpenError::Database)?;
+        let mut options = options.application_name("reset-receiver").options(SESSION);
+        options = match (&self.ca_file, self.is_local()) {
+            (Some(file), _) => options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert(file),
+            (None, true) => options.ssl_mode(PgSslMode::Disable),
+            (None, false) => options.ssl_mode(PgSslMode::VerifyFull),
+        };
+        if let Some(password) = password {
+            options = options.password(password.expose());
+        }
+        Ok(options)
+    }
+}
+
+/// Opens the pool with its first connection. Lost connections are replaced.
+pub(super) async fn connect(
+    settings: &PostgresSettings,
+    password: Option<&SecretText>,
+) -> Result<PgPool, OpenError> {
+    PgPoolOptions::new()
+        .max_connections(CONNECTIONS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_with(settings.options(password)?)
+        .await
+        .map_err(OpenError::Database)
+}

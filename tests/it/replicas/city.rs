@@ -1,0 +1,252 @@
+//! Many targets in one simulated console, each with an instance and a console account of its own,
+//! and an installation of several replicas that looks after them.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::json;
+use simulator::{ConsoleUser, Lockout, SalesforceUser, Simulator, Skin, State, World};
+use tempfile::TempDir;
+
+use crate::support::openbao::OpenBao;
+use crate::support::postgres::Database;
+use crate::support::receiver::Receiver;
+use crate::support::town::Town;
+
+/// How long a lease lasts here.
+pub(super) const LEASE: Duration = Duration::from_secs(3);
+/// The only connector of each instance.
+const CONNECTOR: &str = "Salesforce Sync";
+/// A period longer than any test.
+const RARELY: Duration = Duration::from_hours(1);
+
+/// A world with many targets.
+pub(super) struct City {
+    pub(super) targets: usize,
+    simulator: Simulator,
+    openbao: &'static OpenBao,
+    mount: String,
+    directory: TempDir,
+    database: Database,
+}
+
+impl City {
+    pub(super) async fn new(targets: usize, database: Database) -> Self {
+        Self::answering_after(Duration::from_millis(2), targets, database).await
+    }
+
+    /// The same with a console that takes its time.
+    pub(super) async fn slow(targets: usize, database: Database) -> Self {
+        Self::answering_after(Duration::from_millis(100), targets, database).await
+    }
+
+    async fn answering_after(delay: Duration, targets: usize, database: Database) -> Self {
+        let mut world = World::new().skin(Skin::Plain).lockout(Lockout::After(3)).delay(delay);
+        for number in 0..targets {
+            let (username, instance) = (Self::username(number), Self::instance(number));
+            world = world
+                .salesforce_user(
+                    SalesforceUser::new(&username, "first-CANARY").token("first-CANARY-token"),
+                )
+                .console_user(
+                    ConsoleUser::new(Self::robot(number), "console-CANARY").only([&instance]),
+                )
+                .instance(&instance, |instance| {
+                    instance
+                        .connector_with(CONNECTOR, |it| it.every(RARELY).logs_in_as(&username))
+                        .integration_every(RARELY)
+                        .integration_logs_in_as(&username)
+                });
+        }
+        let simulator = Simulator::start(world).unwrap();
+        let openbao = OpenBao::shared();
+        let mount = format!("city-{}", uuid::Uuid::now_v7().simple());
+        openbao.mount(&mount).await;
+        let directory = tempfile::tempdir().unwrap();
+        let city = Self { targets, simulator, openbao, mount, directory, database };
+        join_all((0..targets).map(async |number| {
+            let login = json!({"username": Self::robot(number), "password": "console-CANARY"});
+            city.openbao.write_secret(&city.mount, &format!("console-{number}"), &login).await
+        }))
+        .await;
+        city.write_files();
+        city
+    }
+
+    pub(super) fn username(number: usize) -> String {
+        format!("sync-{number}@acme.example")
+    }
+
+    fn robot(number: usize) -> String {
+        format!("robot-{number}@acme.example")
+    }
+
+    fn instance(number: usize) -> String {
+        format!("Instance {number}")
+    }
+
+    pub(super) fn organization(&self) -> &'static str {
+        self.simulator.salesforce().organization_id()
+    }
+
+    /// Resets a password and puts the new secret into Vault.
+    pub(super) async fn reset(&self, target: usize, password: &str) {
+        let salesforce = self.simulator.salesforce();
+        let new = salesforce.reset_password(&Self::username(target), password).unwrap();
+        let fields = json!({"password": new.password, "security_token": new.token});
+        let path = format!("salesforce-{target}");
+        self.openbao.write_secret(&self.mount, &path, &fields).await;
+    }
+
+    /// How many requests the console has had.
+    pub(super) fn walked(&self) -> usize {
+        self.simulator.console_log().len()
+    }
+
+    /// Starts one more replica, which does everything.
+    pub(super) fn start_replica(&self) -> Receiver {
+        self.start_replica_as("[\"api\", \"worker\"]")
+    }
+
+    /// Starts one more replica with these roles.
+    pub(super) fn start_replica_as(&self, roles: &str) -> Receiver {
+        let name: String = roles.chars().filter(char::is_ascii_alphabetic).collect();
+        let path = self.file(&format!("config-{name}.toml"));
+        std::fs::write(&path, self.config(roles)).unwrap();
+        let replica = Receiver::start_with(&path, None);
+        assert!(replica.operator.is_some(), "it did not start\n{}", replica.log());
+        replica
+    }
+
+    /// Every surface is as it was at first and holds the newest secret, and nobody was refused.
+    pub(super) fn assert_well(&self) {
+        for number in 0..self.targets {
+            let holds = self.simulator.salesforce().credential(&Self::username(number)).unwrap();
+            let instance = Self::instance(number);
+            let connector = self.simulator.connector(&instance, CONNECTOR).unwrap();
+            assert_eq!(connector.state, State::Enabled, "{instance}: left off");
+            assert!(connector.holds == holds, "{instance}: the connector holds another secret");
+            let integration = self.simulator.integration(&instance).unwrap();
+            assert!(integration.holds == holds, "{instance}: Integration holds another secret");
+        }
+        assert_eq!(self.simulator.refused_console_logins(), 0);
+        self.simulator.run_syncs();
+        let failed: Vec<_> = self
+            .simulator
+            .login_history()
+            .into_iter()
+            .filter(|login| !login.outcome.is_usable())
+            .collect();
+        assert!(failed.is_empty(), "failed logins at Salesforce, on the way to a lock: {failed:?}");
+    }
+
+    /// Once a session of a console account has sent its first request, no earlier one sends any.
+    pub(super) fn assert_one_driver_at_a_time(&self) {
+        let mut newest: BTreeMap<String, u32> = BTreeMap::new();
+        for request in self.simulator.console_log() {
+            let (Some(user), Some(session)) = (request.user.clone(), request.session) else {
+                continue;
+            };
+            let newest = newest.entry(user).or_insert(session);
+            assert!(session >= *newest, "a session goes on after session {newest}: {request:?}");
+            *newest = session;
+        }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn write_files(&self) {
+        let certificate = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let write = |name: &str, text: &str| std::fs::write(self.file(name), text).unwrap();
+        write("tls.crt", &certificate.cert.pem());
+        write("tls.key", &certificate.signing_key.serialize_pem());
+        write("operator-token", Town::operator_token());
+        write("fingerprint-key", "fingerprint-key-of-at-least-32-bytes");
+        write("vault-token", self.openbao.root_token());
+        write("signing-key", &Town::signing_key());
+    }
+
+    fn config(&self, roles: &str) -> String {
+        let file = |name: &str| self.file(name).display().to_string();
+        let mut text = format!(
+            r#"
+[hooks]
+listen = "127.0.0.1:0"
+certificate_file = "{certificate}"
+private_key_file = "{private_key}"
+connections_max_per_address = 1024
+[operator]
+listen = "127.0.0.1:0"
+[[operator.tokens]]
+name = "on-call"
+role = "operator"
+token_file = "{operator_token}"
+[store]
+url = "{database}"
+roles = {roles}
+fingerprint_key_file = "{fingerprint_key}"
+[vault]
+address = "{vault}"
+[vault.auth]
+method = "token"
+token_file = "{vault_token}"
+[rotation]
+lease = "{lease}s"
+retry_first = "20ms"
+retry_cap = "200ms"
+contain_retry_first = "10ms"
+contain_retry_cap = "50ms"
+secret_poll_first = "50ms"
+secret_poll_cap = "100ms"
+confirm_poll_first = "50ms"
+confirm_poll_cap = "100ms"
+[sources.flow]
+format = "notice"
+rate_per_minute = 1000000
+[[sources.flow.authentication]]
+scheme = "standard-webhooks"
+key_files = ["{signing_key}"]
+"#,
+            certificate = file("tls.crt"),
+            private_key = file("tls.key"),
+            operator_token = file("operator-token"),
+            database = self.database.url(),
+            fingerprint_key = file("fingerprint-key"),
+            vault = self.openbao.address(),
+            vault_token = file("vault-token"),
+            lease = LEASE.as_secs(),
+            signing_key = file("signing-key"),
+        );
+        for number in 0..self.targets {
+            write!(
+                text,
+                r#"
+[consoles.account-{number}]
+base_url = "{console}"
+login = {{ mount = "{mount}", path = "console-{number}" }}
+[targets.target-{number}]
+organization_id = "{organization}"
+username = "{username}"
+console = "account-{number}"
+secret = {{ mount = "{mount}", path = "salesforce-{number}" }}
+[[targets.target-{number}.instances]]
+name = "{instance}"
+connectors = ["{CONNECTOR}"]
+integration = true
+"#,
+                console = self.simulator.console_url(),
+                mount = self.mount,
+                organization = self.organization(),
+                username = Self::username(number),
+                instance = Self::instance(number),
+            )
+            .unwrap();
+        }
+        text
+    }
+}
