@@ -13,7 +13,6 @@ use jiff::Timestamp;
 use rustix::process::{Signal, getpid, kill_process};
 
 use crate::domain::entry::{Entry, Row};
-use crate::domain::event::ResetEvent;
 use crate::domain::ids::{AccountName, RotationId, TargetName};
 use crate::domain::lease::Lease;
 use crate::domain::phase::Phase;
@@ -21,7 +20,7 @@ use crate::domain::proof::{ProofKey, ProofOutcome, SpentProof};
 use crate::domain::retention::Retention;
 use crate::domain::secret::Applied;
 use crate::ports::journal::{
-    Admission, AuditRow, Breaker, Claim, Journal, JournalError, Placement, Pruned, RotationFilter,
+    Admission, Arrival, AuditRow, Breaker, Claim, Journal, JournalError, Pruned, RotationFilter,
     RotationSummary,
 };
 
@@ -71,12 +70,8 @@ fn die() {
 
 #[async_trait]
 impl Journal for DyingJournal {
-    async fn admit(
-        &self,
-        event: &ResetEvent,
-        placement: Option<&Placement>,
-    ) -> Result<Admission, JournalError> {
-        self.count(self.inner.admit(event, placement)).await
+    async fn admit_all(&self, arrivals: &[Arrival]) -> Result<Vec<Admission>, JournalError> {
+        self.count(self.inner.admit_all(arrivals)).await
     }
 
     async fn append(

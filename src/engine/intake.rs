@@ -1,19 +1,22 @@
 //! Admits authentic reset events: written down first, answered afterwards.
 
+mod gathering;
+
 use std::sync::Arc;
 
 use tokio::sync::Notify;
 
 use crate::domain::event::ResetEvent;
 use crate::domain::ids::TargetName;
+use crate::engine::intake::gathering::Gathering;
 use crate::engine::targets::Targets;
 use crate::ports::clock::Clock;
-use crate::ports::journal::{Admission, Journal, JournalError, Placement};
+use crate::ports::journal::{Admission, Arrival, Journal, JournalError, Placement};
 
 /// Where senders hand over what they have authenticated. Cheap to clone.
 #[derive(Clone)]
 pub struct Intake {
-    journal: Arc<dyn Journal>,
+    gathering: Arc<Gathering>,
     clock: Arc<dyn Clock>,
     targets: Arc<Targets>,
     wake: Arc<Notify>,
@@ -27,7 +30,7 @@ impl Intake {
         targets: Arc<Targets>,
         wake: Arc<Notify>,
     ) -> Self {
-        Self { journal, clock, targets, wake }
+        Self { gathering: Arc::new(Gathering::new(journal)), clock, targets, wake }
     }
 
     /// Writes an event down and returns what became of it. Once this has returned `Ok`, the event
@@ -48,7 +51,8 @@ impl Intake {
             surfaces: target.surfaces.clone(),
             new_rotation: self.clock.rotation_id(),
         });
-        let admission = self.journal.admit(event, placement.as_ref()).await?;
+        let arrival = Arrival { event: event.clone(), placement };
+        let admission = self.gathering.admit(arrival).await?;
         match admission {
             Admission::Accepted(rotation) => {
                 tracing::info!(source = %event.source, event = %event.id, %rotation, "event accepted");

@@ -2,6 +2,8 @@
 
 use std::future::Future;
 
+use futures_util::future::try_join_all;
+
 use crate::domain::event::ResetEvent;
 use crate::domain::fault::error_line;
 use crate::hooks::app::State;
@@ -20,8 +22,8 @@ pub(super) async fn admit(
     bounded(state, source, async move { intake.admit(&event, targets.as_deref()).await }).await
 }
 
-/// Hands all events of one delivery over, one after the other. Where one of them cannot be written
-/// down, those before it are; they are duplicates when the delivery comes again.
+/// Hands all events of one delivery over. Where one of them cannot be written down, others are; they
+/// are duplicates when the delivery comes again.
 pub(super) async fn admit_all(
     state: &State,
     source: &Source,
@@ -29,11 +31,8 @@ pub(super) async fn admit_all(
 ) -> Result<Vec<Admission>, Problem> {
     let (intake, targets) = (state.intake.clone(), source.targets.clone());
     let admitting = async move {
-        let mut admissions = Vec::with_capacity(events.len());
-        for event in &events {
-            admissions.push(intake.admit(event, targets.as_deref()).await?);
-        }
-        Ok(admissions)
+        let admitting = events.iter().map(|event| intake.admit(event, targets.as_deref()));
+        try_join_all(admitting).await
     };
     bounded(state, source, admitting).await
 }

@@ -60,6 +60,15 @@ pub struct Placement {
     pub new_rotation: RotationId,
 }
 
+/// An event that has come, and where it belongs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrival {
+    /// The event.
+    pub event: ResetEvent,
+    /// Where it belongs; `None` where it is about nobody that is configured.
+    pub placement: Option<Placement>,
+}
+
 /// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
@@ -159,14 +168,25 @@ pub struct Pruned {
 /// The durable memory.
 #[async_trait]
 pub trait Journal: Send + Sync {
-    /// Writes an event down, in one transaction with what follows from it: the first row of a new
+    /// Writes events down, in one transaction with what follows from them: the first row of a new
     /// rotation, or one more row of the target's unfinished one. An operator's `rotate` is an event
     /// too, of [`Deed::SOURCE`](crate::domain::audit::Deed::SOURCE), and goes into the audit.
+    ///
+    /// What became of each, in their order; or an error, and none of them is written down.
+    async fn admit_all(&self, arrivals: &[Arrival]) -> Result<Vec<Admission>, JournalError>;
+
+    /// Writes one event down.
     async fn admit(
         &self,
         event: &ResetEvent,
         placement: Option<&Placement>,
-    ) -> Result<Admission, JournalError>;
+    ) -> Result<Admission, JournalError> {
+        let arrival = Arrival { event: event.clone(), placement: placement.cloned() };
+        let admissions = self.admit_all(&[arrival]).await?;
+        admissions.into_iter().next().ok_or_else(|| {
+            JournalError::Inconsistent("an event was written down without an answer".into())
+        })
+    }
 
     /// Claims a rotation that is due and whose account is free, those with something to contain
     /// first, then the longest due. `None` where there is none.

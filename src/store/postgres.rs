@@ -27,7 +27,6 @@ use sqlx::postgres::{PgPool, PgQueryResult};
 use sqlx::{PgExecutor, Postgres, Transaction};
 
 use crate::domain::entry::{Entry, Row};
-use crate::domain::event::ResetEvent;
 use crate::domain::fault::error_line;
 use crate::domain::ids::{AccountName, RotationId, TargetName};
 use crate::domain::lease::Lease;
@@ -37,7 +36,7 @@ use crate::domain::retention::Retention;
 use crate::domain::secret::{Applied, SecretText};
 use crate::ports::clock::Clock;
 use crate::ports::journal::{
-    Admission, AuditRow, Breaker, Claim, Journal, JournalError, Placement, Pruned, RotationFilter,
+    Admission, Arrival, AuditRow, Breaker, Claim, Journal, JournalError, Pruned, RotationFilter,
     RotationSummary,
 };
 use crate::store::fault::{self, Inconsistency, OpenError};
@@ -164,15 +163,11 @@ async fn bounded<T>(
 
 #[async_trait]
 impl Journal for PostgresStore {
-    async fn admit(
-        &self,
-        event: &ResetEvent,
-        placement: Option<&Placement>,
-    ) -> Result<Admission, JournalError> {
+    async fn admit_all(&self, arrivals: &[Arrival]) -> Result<Vec<Admission>, JournalError> {
         bounded(async {
             let mut write = self.begin().await?;
-            let admission = intake::admit(&mut write, event, placement).await;
-            write.end(admission).await
+            let admissions = intake::admit_all(&mut write, arrivals).await;
+            write.end(admissions).await
         })
         .await
     }

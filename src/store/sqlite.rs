@@ -31,7 +31,6 @@ use sqlx::sqlite::{
 use sqlx::{Connection, Sqlite, SqliteConnection, Transaction};
 
 use crate::domain::entry::{Entry, Row};
-use crate::domain::event::ResetEvent;
 use crate::domain::ids::{AccountName, RotationId, TargetName};
 use crate::domain::lease::Lease;
 use crate::domain::phase::Phase;
@@ -40,7 +39,7 @@ use crate::domain::retention::Retention;
 use crate::domain::secret::Applied;
 use crate::ports::clock::Clock;
 use crate::ports::journal::{
-    Admission, AuditRow, Breaker, Claim, Journal, JournalError, Placement, Pruned, RotationFilter,
+    Admission, Arrival, AuditRow, Breaker, Claim, Journal, JournalError, Pruned, RotationFilter,
     RotationSummary,
 };
 use crate::store::fault::{self, Inconsistency, OpenError};
@@ -157,15 +156,11 @@ async fn create_private(path: &Path) -> std::io::Result<()> {
 
 #[async_trait]
 impl Journal for SqliteStore {
-    async fn admit(
-        &self,
-        event: &ResetEvent,
-        placement: Option<&Placement>,
-    ) -> Result<Admission, JournalError> {
+    async fn admit_all(&self, arrivals: &[Arrival]) -> Result<Vec<Admission>, JournalError> {
         let mut write = self.begin().await?;
-        let admission = intake::admit(&mut write, event, placement).await?;
+        let admissions = intake::admit_all(&mut write, arrivals).await?;
         write.commit().await?;
-        Ok(admission)
+        Ok(admissions)
     }
 
     async fn claim(&self, worker: &str, ttl: Duration) -> Result<Option<Claim>, JournalError> {

@@ -1,63 +1,119 @@
 //! Events come in.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use crate::domain::audit::Deed;
 use crate::domain::event::ResetEvent;
-use crate::domain::ids::RotationId;
-use crate::ports::journal::{Admission, JournalError, Placement};
+use crate::domain::ids::{RotationId, TargetName};
+use crate::ports::journal::{Admission, Arrival, JournalError, Placement};
 use crate::store::fault;
 use crate::store::ledger::Ledger;
 use crate::store::postgres::{Write, audit, growth, one_row};
 use crate::store::rows::{self, Place, millis};
 
-/// Writes an event down, with what follows from it.
-pub(super) async fn admit(
+/// Unfinished rotations that gain something in this transaction.
+struct Opened {
+    /// The database's time, once every turn was taken.
+    at: Timestamp,
+    rotations: BTreeMap<TargetName, (RotationId, Ledger)>,
+}
+
+/// Writes events down, with what follows from them. Each journal is read and stored once, however
+/// many of the events are about its target.
+pub(super) async fn admit_all(
     write: &mut Write,
-    event: &ResetEvent,
-    placement: Option<&Placement>,
-) -> Result<Admission, JournalError> {
-    take_turn(write, &format!("event {} {}", event.source, event.id)).await?;
-    if let Some(rotation) = known(write, event).await? {
-        return Ok(Admission::Duplicate(rotation));
+    arrivals: &[Arrival],
+) -> Result<Vec<Admission>, JournalError> {
+    take_turns(write, arrivals).await?;
+    let mut opened = Opened { at: write.now().await?, rotations: BTreeMap::new() };
+    let mut admissions = Vec::with_capacity(arrivals.len());
+    for Arrival { event, placement } in arrivals {
+        let admission = if let Some(rotation) = known(write, event).await? {
+            Admission::Duplicate(rotation)
+        } else {
+            let rotation = match placement {
+                Some(placement) => Some(opened.add(write, event, placement).await?),
+                None => None,
+            };
+            note(write, event, rotation, opened.at).await?;
+            rotation.map_or(Admission::Unmatched, Admission::Accepted)
+        };
+        admissions.push(admission);
     }
-    let Some(placement) = placement else {
-        let at = write.now().await?;
-        note(write, event, None, at).await?;
-        return Ok(Admission::Unmatched);
-    };
-    take_turn(write, &format!("target {}", placement.target)).await?;
-    let (rotation, at) = if let Some(rotation) = unfinished(write, placement).await? {
-        let mut ledger = growth::open(write, rotation).await?;
-        let at = write.now().await?;
-        ledger.join(&placement.surfaces, event, at)?;
-        growth::store(write, rotation, &ledger, at).await?;
-        growth::wake(write, rotation, at).await?;
-        (rotation, at)
-    } else {
-        let at = write.now().await?;
-        let ledger = Ledger::begin(placement.surfaces.clone(), event, at)?;
-        begin(write, placement, &ledger, at).await?;
-        growth::store(write, placement.new_rotation, &ledger, at).await?;
-        (placement.new_rotation, at)
-    };
-    note(write, event, Some(rotation), at).await?;
+    for (rotation, ledger) in opened.rotations.values() {
+        growth::store(write, *rotation, ledger, opened.at).await?;
+        growth::wake(write, *rotation, opened.at).await?;
+    }
+    if !opened.rotations.is_empty() {
+        write.wake_others().await?;
+    }
+    Ok(admissions)
+}
+
+impl Opened {
+    /// Adds an event to its target's unfinished rotation, or to a new one.
+    async fn add(
+        &mut self,
+        write: &mut Write,
+        event: &ResetEvent,
+        placement: &Placement,
+    ) -> Result<RotationId, JournalError> {
+        let at = self.at;
+        if let Some((rotation, ledger)) = self.rotations.get_mut(&placement.target) {
+            ledger.join(&placement.surfaces, event, at)?;
+            return audited(write, *rotation, event, at).await;
+        }
+        let (rotation, ledger) = if let Some(rotation) = unfinished(write, placement).await? {
+            let mut ledger = growth::open(write, rotation).await?;
+            ledger.join(&placement.surfaces, event, at)?;
+            (rotation, ledger)
+        } else {
+            let ledger = Ledger::begin(placement.surfaces.clone(), event, at)?;
+            begin(write, placement, &ledger, at).await?;
+            (placement.new_rotation, ledger)
+        };
+        self.rotations.insert(placement.target.clone(), (rotation, ledger));
+        audited(write, rotation, event, at).await
+    }
+}
+
+/// Notes who asked for the rotation, where a person did.
+async fn audited(
+    write: &mut Write,
+    rotation: RotationId,
+    event: &ResetEvent,
+    at: Timestamp,
+) -> Result<RotationId, JournalError> {
     if let Some(deed) = Deed::of_event(event) {
         audit::note(write, rotation, &deed, at).await?;
     }
-    write.wake_others().await?;
-    Ok(Admission::Accepted(rotation))
+    Ok(rotation)
 }
 
-/// Waits until no other transaction has its turn at `what`, and keeps it to the end of this one.
-/// Two deliveries of an event, or two events of a target, would otherwise not see one another.
-async fn take_turn(write: &mut Write, what: &str) -> Result<(), JournalError> {
-    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
-        .bind(what)
-        .execute(&mut *write.transaction)
-        .await
-        .map(drop)
-        .map_err(fault::postgres)
+/// Waits until no other transaction has its turn at one of these events or their targets, and keeps
+/// the turns to the end of this one. Two deliveries of an event, or two events of a target, would
+/// otherwise not see one another. Everybody takes turns in the same order, so that no two
+/// transactions wait for each other.
+async fn take_turns(write: &mut Write, arrivals: &[Arrival]) -> Result<(), JournalError> {
+    let events =
+        arrivals.iter().map(|Arrival { event, .. }| format!("event {} {}", event.source, event.id));
+    let placements = arrivals.iter().filter_map(|arrival| arrival.placement.as_ref());
+    let targets = placements.map(|placement| format!("target {}", placement.target));
+    let turns: Vec<String> = events.chain(targets).collect();
+    sqlx::query(
+        "SELECT pg_advisory_xact_lock(turn)
+         FROM (SELECT DISTINCT hashtextextended(name, 0) AS turn
+               FROM unnest($1::text[]) AS name
+               ORDER BY turn
+               OFFSET 0) AS turns",
+    )
+    .bind(turns)
+    .execute(&mut *write.transaction)
+    .await
+    .map(drop)
+    .map_err(fault::postgres)
 }
 
 /// Whether the event was admitted before, and the rotation that it went to.

@@ -1,47 +1,87 @@
 //! Events come in.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use crate::domain::audit::Deed;
 use crate::domain::event::ResetEvent;
-use crate::domain::ids::RotationId;
-use crate::ports::journal::{Admission, JournalError, Placement};
+use crate::domain::ids::{RotationId, TargetName};
+use crate::ports::journal::{Admission, Arrival, JournalError, Placement};
 use crate::store::fault;
 use crate::store::ledger::Ledger;
 use crate::store::rows::{self, Place, millis};
 use crate::store::sqlite::{Write, audit, growth, one_row};
 
-/// Writes an event down, with what follows from it.
-pub(super) async fn admit(
+/// Unfinished rotations that gain something in this transaction.
+#[derive(Default)]
+struct Opened(BTreeMap<TargetName, (RotationId, Ledger)>);
+
+/// Writes events down, with what follows from them. Each journal is read and stored once, however
+/// many of the events are about its target.
+pub(super) async fn admit_all(
     write: &mut Write,
-    event: &ResetEvent,
-    placement: Option<&Placement>,
-) -> Result<Admission, JournalError> {
-    if let Some(rotation) = known(write, event).await? {
-        return Ok(Admission::Duplicate(rotation));
+    arrivals: &[Arrival],
+) -> Result<Vec<Admission>, JournalError> {
+    let mut opened = Opened::default();
+    let mut admissions = Vec::with_capacity(arrivals.len());
+    for Arrival { event, placement } in arrivals {
+        let admission = if let Some(rotation) = known(write, event).await? {
+            Admission::Duplicate(rotation)
+        } else {
+            let rotation = match placement {
+                Some(placement) => Some(opened.add(write, event, placement).await?),
+                None => None,
+            };
+            note(write, event, rotation).await?;
+            rotation.map_or(Admission::Unmatched, Admission::Accepted)
+        };
+        admissions.push(admission);
     }
-    let Some(placement) = placement else {
-        note(write, event, None).await?;
-        return Ok(Admission::Unmatched);
-    };
-    let at = write.now;
-    let rotation = if let Some(rotation) = unfinished(write, placement).await? {
-        let mut ledger = growth::open(write, rotation).await?;
-        ledger.join(&placement.surfaces, event, at)?;
-        growth::store(write, rotation, &ledger).await?;
-        growth::wake(write, rotation).await?;
-        rotation
-    } else {
-        let ledger = Ledger::begin(placement.surfaces.clone(), event, at)?;
-        begin(write, placement, &ledger, at).await?;
-        growth::store(write, placement.new_rotation, &ledger).await?;
-        placement.new_rotation
-    };
-    note(write, event, Some(rotation)).await?;
+    for (rotation, ledger) in opened.0.values() {
+        growth::store(write, *rotation, ledger).await?;
+        growth::wake(write, *rotation).await?;
+    }
+    Ok(admissions)
+}
+
+impl Opened {
+    /// Adds an event to its target's unfinished rotation, or to a new one.
+    async fn add(
+        &mut self,
+        write: &mut Write,
+        event: &ResetEvent,
+        placement: &Placement,
+    ) -> Result<RotationId, JournalError> {
+        let at = write.now;
+        if let Some((rotation, ledger)) = self.0.get_mut(&placement.target) {
+            ledger.join(&placement.surfaces, event, at)?;
+            return audited(write, *rotation, event).await;
+        }
+        let (rotation, ledger) = if let Some(rotation) = unfinished(write, placement).await? {
+            let mut ledger = growth::open(write, rotation).await?;
+            ledger.join(&placement.surfaces, event, at)?;
+            (rotation, ledger)
+        } else {
+            let ledger = Ledger::begin(placement.surfaces.clone(), event, at)?;
+            begin(write, placement, &ledger, at).await?;
+            (placement.new_rotation, ledger)
+        };
+        self.0.insert(placement.target.clone(), (rotation, ledger));
+        audited(write, rotation, event).await
+    }
+}
+
+/// Notes who asked for the rotation, where a person did.
+async fn audited(
+    write: &mut Write,
+    rotation: RotationId,
+    event: &ResetEvent,
+) -> Result<RotationId, JournalError> {
     if let Some(deed) = Deed::of_event(event) {
         audit::note(write, rotation, &deed).await?;
     }
-    Ok(Admission::Accepted(rotation))
+    Ok(rotation)
 }
 
 /// Whether the event was admitted before, and the rotation that it went to.

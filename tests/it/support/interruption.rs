@@ -7,7 +7,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use reset_receiver::domain::entry::{Entry, Row};
-use reset_receiver::domain::event::ResetEvent;
 use reset_receiver::domain::ids::{AccountName, RotationId, TargetName};
 use reset_receiver::domain::lease::Lease;
 use reset_receiver::domain::phase::Phase;
@@ -15,7 +14,7 @@ use reset_receiver::domain::proof::{ProofKey, ProofOutcome, SpentProof};
 use reset_receiver::domain::retention::Retention;
 use reset_receiver::domain::secret::Applied;
 use reset_receiver::ports::journal::{
-    Admission, AuditRow, Breaker, Claim, Journal, JournalError, Placement, Pruned, RotationFilter,
+    Admission, Arrival, AuditRow, Breaker, Claim, Journal, JournalError, Pruned, RotationFilter,
     RotationSummary,
 };
 
@@ -66,12 +65,8 @@ impl Journal for Interrupted {
         Ok(row)
     }
 
-    async fn admit(
-        &self,
-        event: &ResetEvent,
-        placement: Option<&Placement>,
-    ) -> Result<Admission, JournalError> {
-        self.inner.admit(event, placement).await
+    async fn admit_all(&self, arrivals: &[Arrival]) -> Result<Vec<Admission>, JournalError> {
+        self.inner.admit_all(arrivals).await
     }
 
     async fn claim(&self, worker: &str, ttl: Duration) -> Result<Option<Claim>, JournalError> {

@@ -21,8 +21,8 @@ use reset_receiver::domain::secret::{Applied, SecretVersion};
 use reset_receiver::domain::target::Surface;
 use reset_receiver::ports::clock::Clock;
 use reset_receiver::ports::journal::{
-    Admission, AuditRow, Breaker, Claim, Journal, JournalError, Placement, Pruned, RotationFilter,
-    RotationSummary,
+    Admission, Arrival, AuditRow, Breaker, Claim, Journal, JournalError, Placement, Pruned,
+    RotationFilter, RotationSummary,
 };
 
 /// A journal in memory. Clones share it, as processes share a database.
@@ -166,9 +166,8 @@ fn whole(time: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(time.as_millisecond()).unwrap()
 }
 
-#[async_trait]
-impl Journal for MemoryJournal {
-    async fn admit(
+impl MemoryJournal {
+    fn admit_one(
         &self,
         event: &ResetEvent,
         placement: Option<&Placement>,
@@ -217,6 +216,14 @@ impl Journal for MemoryJournal {
         memory.events.insert(key, Known { rotation: Some(id), received_at: now });
         memory.note(Deed::of_event(event), id, now)?;
         Ok(Admission::Accepted(id))
+    }
+}
+
+#[async_trait]
+impl Journal for MemoryJournal {
+    async fn admit_all(&self, arrivals: &[Arrival]) -> Result<Vec<Admission>, JournalError> {
+        let one = |arrival: &Arrival| self.admit_one(&arrival.event, arrival.placement.as_ref());
+        arrivals.iter().map(one).collect()
     }
 
     async fn claim(&self, _worker: &str, ttl: Duration) -> Result<Option<Claim>, JournalError> {
