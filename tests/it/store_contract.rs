@@ -96,6 +96,7 @@ contract! {
     audit::a_verb_that_is_refused_is_not_in_the_audit,
     retention::what_is_over_and_old_is_forgotten,
     retention::what_is_active_applied_or_young_stays,
+    retention::a_spent_proving_login_stays_spent_however_old_it_is,
     retention::a_redelivery_is_recognised_for_a_week_at_least,
 }
 

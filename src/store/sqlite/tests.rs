@@ -176,6 +176,7 @@ async fn a_database_of_an_earlier_schema_is_brought_up_to_date_with_all_that_it_
         "DROP INDEX rotation_finished",
         "DROP INDEX event_received",
         "DROP INDEX event_rotation",
+        "DROP INDEX proof_rotation",
         "DELETE FROM _sqlx_migrations WHERE version = 3",
     ] {
         run(&store, statement).await;

@@ -13,7 +13,7 @@ use super::bench::{Bench, SECOND, both};
 const PROVING: Entry = Entry::Proving { version: SecretVersion(7) };
 
 /// A rotation of a target on an account of its own, contained, with version 7 chosen.
-async fn chosen(
+pub(super) async fn chosen(
     bench: &Bench,
     journal: &Arc<dyn Journal>,
     target: &str,
@@ -29,11 +29,11 @@ async fn chosen(
 }
 
 /// Proves in a rotation whose last row is the choice.
-async fn prove(journal: &Arc<dyn Journal>, claim: &Claim) -> Result<(), JournalError> {
+pub(super) async fn prove(journal: &Arc<dyn Journal>, claim: &Claim) -> Result<(), JournalError> {
     journal.append(&claim.lease, claim.rotation, 4, &PROVING).await.map(drop)
 }
 
-fn key(bench: &Bench, target: &str) -> ProofKey {
+pub(super) fn key(bench: &Bench, target: &str) -> ProofKey {
     let target = TargetName::parse(target).unwrap();
     ProofKey { target, version: SecretVersion(7), written_at: bench.now() }
 }

@@ -5,10 +5,14 @@ use std::time::Duration;
 
 use reset_receiver::domain::entry::{Entry, Outcome};
 use reset_receiver::domain::ids::RotationId;
+use reset_receiver::domain::proof::ProofOutcome;
 use reset_receiver::domain::retention::Retention;
-use reset_receiver::ports::journal::{Admission, Journal, JournalError, Pruned, RotationFilter};
+use reset_receiver::ports::journal::{
+    Admission, Claim, Journal, JournalError, Pruned, RotationFilter,
+};
 
-use super::bench::{Bench, SECOND, TTL};
+use super::bench::{Bench, SECOND, TTL, fingerprints};
+use super::proofs;
 
 const DAY: Duration = Duration::from_hours(24);
 const MONTH: Retention = Retention::new(Duration::from_hours(30 * 24));
@@ -22,6 +26,13 @@ async fn complete(bench: &Bench, journal: &Arc<dyn Journal>, target: &str) -> Ro
     bench.write(journal, &claim, [bench.completed(Outcome::Confirmed)]).await;
     journal.release(&claim.lease, rotation, None).await.unwrap();
     rotation
+}
+
+/// Gives a driven rotation up.
+async fn abandon(journal: &Arc<dyn Journal>, claim: &Claim) {
+    let entry = Entry::Abandoned { by: "ann".to_owned() };
+    journal.operate(claim.rotation, &entry).await.unwrap();
+    journal.release(&claim.lease, claim.rotation, None).await.unwrap();
 }
 
 /// Forgets until there is nothing more to forget.
@@ -90,6 +101,35 @@ pub(super) async fn what_is_active_applied_or_young_stays(bench: Bench) {
     assert_eq!(journal.applied(&target).await.unwrap(), None);
     let name = journal.rotation(applied).await.unwrap().target;
     assert!(journal.applied(&name).await.unwrap().is_some());
+}
+
+pub(super) async fn a_spent_proving_login_stays_spent_however_old_it_is(bench: Bench) {
+    let journal = bench.open().await;
+    let (choice, key) = (bench.chosen(7), proofs::key(&bench, "acme"));
+    let (spender, claim) = proofs::chosen(&bench, &journal, "acme", choice.clone()).await;
+    proofs::prove(&journal, &claim).await.unwrap();
+    journal.settle_proof(&key, &ProofOutcome::Proven).await.unwrap();
+    let spent = journal.proof(&key).await.unwrap();
+    abandon(&journal, &claim).await;
+    // Its lease is on another rotation now, so that nothing but the login speaks of it.
+    let (later, claim) = proofs::chosen(&bench, &journal, "acme", choice).await;
+    abandon(&journal, &claim).await;
+    bench.clock.advance(400 * DAY);
+    let again = Entry::SecretChosen {
+        version: key.version,
+        written_at: key.written_at,
+        fingerprints: fingerprints(),
+        decided_for: bench.now(),
+    };
+    let (_, again) = proofs::chosen(&bench, &journal, "acme", again).await;
+    assert_eq!(prune(&journal, MONTH).await, Pruned { events: 2, rotations: 1 });
+
+    let gone = journal.rows(later).await;
+    assert!(matches!(gone, Err(JournalError::UnknownRotation(_))), "{gone:?}");
+    assert!(!journal.rows(spender).await.unwrap().is_empty());
+    assert_eq!(journal.proof(&key).await.unwrap(), spent);
+    let refused = proofs::prove(&journal, &again).await;
+    assert!(matches!(refused, Err(JournalError::Spent)), "{refused:?}");
 }
 
 pub(super) async fn a_redelivery_is_recognised_for_a_week_at_least(bench: Bench) {

@@ -119,6 +119,21 @@ impl Memory {
         let held = self.leases.get(account).and_then(|held| held.expires_at);
         held.is_none_or(|expires_at| expires_at <= now)
     }
+
+    /// A rotation wakes unless somebody drives it who is alive.
+    fn summary(&self, id: RotationId, stored: &Stored, now: Timestamp) -> RotationSummary {
+        let lease = self.leases.get(&stored.account).filter(|held| held.rotation == id);
+        let is_driven = lease.is_some() && !self.is_free(&stored.account, now);
+        RotationSummary {
+            id,
+            target: stored.target.clone(),
+            phase: Phase::of(&stored.state),
+            admitted_at: stored.state.admitted_at,
+            updated_at: stored.rows.last().map_or(stored.state.admitted_at, |row| row.at),
+            finished_at: stored.finished_at,
+            wakes_at: stored.due_at.filter(|_| !is_driven),
+        }
+    }
 }
 
 impl Stored {
@@ -137,18 +152,6 @@ impl Stored {
             self.due_at = None;
         }
         Ok(row)
-    }
-
-    fn summary(&self, id: RotationId) -> RotationSummary {
-        RotationSummary {
-            id,
-            target: self.target.clone(),
-            phase: Phase::of(&self.state),
-            admitted_at: self.state.admitted_at,
-            updated_at: self.rows.last().map_or(self.state.admitted_at, |row| row.at),
-            finished_at: self.finished_at,
-            wakes_at: self.due_at.filter(|_| !self.is_held),
-        }
     }
 }
 
@@ -349,17 +352,19 @@ impl Journal for MemoryJournal {
     }
 
     async fn rotation(&self, id: RotationId) -> Result<RotationSummary, JournalError> {
-        Ok(self.lock().stored(id)?.summary(id))
+        let memory = self.lock();
+        let stored = memory.rotations.get(&id).ok_or(JournalError::UnknownRotation(id))?;
+        Ok(memory.summary(id, stored, whole(self.clock.now())))
     }
 
     async fn rotations(
         &self,
         filter: &RotationFilter,
     ) -> Result<Vec<RotationSummary>, JournalError> {
-        let memory = self.lock();
+        let (now, memory) = (whole(self.clock.now()), self.lock());
         let newest_first = memory.rotations.iter().rev();
         let summaries = newest_first
-            .map(|(id, stored)| stored.summary(*id))
+            .map(|(id, stored)| memory.summary(*id, stored, now))
             .filter(|found| filter.target.as_ref().is_none_or(|target| found.target == *target))
             .filter(|found| filter.phase.is_none_or(|phase| found.phase == phase))
             .filter(|found| filter.before.is_none_or(|before| found.id < before));
