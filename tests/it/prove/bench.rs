@@ -150,6 +150,20 @@ impl Scene {
         rows.iter().map(|row| row["entry"].as_str().unwrap().to_owned()).collect()
     }
 
+    /// Waits until the journal has so many entries of one name since the first of another.
+    pub(crate) async fn until_entries(&self, since: &str, name: &str, count: usize) {
+        let began = Instant::now();
+        loop {
+            let entries = self.entries().await;
+            let late = entries.iter().skip_while(|entry| *entry != since);
+            if late.filter(|entry| *entry == name).count() >= count {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "not {count} {name} since {since}: {entries:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Why the newest rotation is stuck.
     pub(crate) async fn stuck(&self) -> String {
         self.until("stuck").await;

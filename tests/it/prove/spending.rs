@@ -1,8 +1,9 @@
 //! What spends the one login that a version has, and what does not.
 
-use simulator::{Fault, LoginOutcome, Match, Times};
+use simulator::{Fault, LoginOutcome, Match, State, Times};
 
 use super::bench::{Scene, Way};
+use crate::support::town::CONNECTORS;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_reply_spends_the_login_and_the_secret_goes_on_without_proof() {
@@ -69,6 +70,44 @@ async fn a_connected_app_that_is_not_in_vault_spends_nothing() {
     scene.until("confirmed").await;
     assert!(scene.entries().await.contains(&"proved".to_owned()));
     assert_eq!(scene.requests("POST oauth-token"), 1);
+}
+
+/// The entries from the first of this name on.
+fn since<'e>(entries: &'e [String], name: &str) -> &'e [String] {
+    let first = entries.iter().position(|entry| entry == name);
+    &entries[first.unwrap_or_else(|| panic!("no {name}: {entries:?}"))..]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connector_that_somebody_enabled_is_contained_again_before_the_login_is_spent() {
+    for (way, request) in [(Way::Soap, "POST soap-login"), (Way::Oauth, "POST oauth-token")] {
+        let mut scene = Scene::new(way).await;
+        let new = scene.reset();
+        scene.tell().await;
+        scene.until("awaiting_secret").await;
+        let simulator = &scene.town.simulator;
+        let (instance, connector, _) = CONNECTORS[0];
+        assert!(simulator.set_state(instance, connector, State::Enabled));
+        // For now nobody can disable it again.
+        let refused = Fault::Status(503);
+        simulator.fault(Match::request("POST change-state"), refused, Times::Always);
+        scene.town.write_secret(&new).await;
+        scene.until_entries("found_enabled", "deferred", 2).await;
+        let entries = scene.entries().await;
+        assert!(!entries.contains(&"proving".to_owned()), "{way:?}: {entries:?}");
+        assert_eq!(scene.requests(request), 0, "{way:?}: {entries:?}");
+
+        scene.town.simulator.clear_faults();
+        scene.until("confirmed").await;
+        let entries = scene.entries().await;
+        let contained = since(since(&entries, "found_enabled"), "contained");
+        assert!(contained.contains(&"proving".to_owned()), "{way:?}: {entries:?}");
+        assert!(contained.contains(&"proved".to_owned()), "{way:?}: {entries:?}");
+        assert_eq!(scene.requests(request), 1, "{way:?}");
+        assert!(scene.held().iter().all(|held| *held == new), "{way:?}");
+        let outcomes: Vec<_> = scene.logins().iter().map(|login| login.outcome).collect();
+        assert_eq!(outcomes, [LoginOutcome::Success], "{way:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
