@@ -1,11 +1,10 @@
 //! `kill -9` of the real process at every write of the journal, and at random moments.
 
-use std::collections::BTreeSet;
+mod commits;
+
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
 use reset_receiver::domain::entry::Entry;
 use reset_receiver::domain::ids::RotationId;
 use reset_receiver::ports::journal::RotationFilter;
@@ -162,60 +161,6 @@ async fn after_a_kill_at_any_write_a_restart_completes_the_rotation() {
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_kill_at_any_write_a_restart_completes_the_rotation_in_postgres_too() {
     survive_a_kill_at_any_write(Store::Postgres).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn no_accepted_event_is_lost_over_kills_at_random_moments() {
-    const EVENTS: usize = 1_000;
-    let mut chance = StdRng::seed_from_u64(7);
-    let town = Town::new(Skin::Plain).await;
-    let client = client();
-    let mut accepted = BTreeSet::new();
-    let mut receiver = Receiver::start(&town);
-    let mut kill_at = Instant::now() + Duration::from_millis(chance.random_range(10..300));
-    let mut kills = 0;
-    let mut next = 0;
-    while next < EVENTS {
-        let hooks = receiver.hooks.unwrap();
-        let batch: Vec<String> =
-            (next..(next + 8).min(EVENTS)).map(|number| format!("event-{number}")).collect();
-        let deliveries = batch.iter().map(|id| tell(&client, hooks, &town, id));
-        let answers = futures_util::future::join_all(deliveries);
-        let kill = async {
-            tokio::time::sleep_until(kill_at.into()).await;
-        };
-        let answered = tokio::select! {
-            answers = answers => Some(answers),
-            () = kill => None,
-        };
-        let Some(answers) = answered else {
-            receiver.kill();
-            kills += 1;
-            receiver = Receiver::start(&town);
-            kill_at = Instant::now() + Duration::from_millis(chance.random_range(10..300));
-            continue;
-        };
-        for (id, answer) in batch.into_iter().zip(answers) {
-            let (status, answer) = answer.unwrap();
-            assert!(status == 202 || status == 200, "{id}: {status} {answer}");
-            accepted.insert(id);
-        }
-        next += 8;
-    }
-    receiver.kill();
-    assert!(kills >= 5, "only {kills} kills; the test says little");
-    let filter = RotationFilter { limit: 10, ..RotationFilter::default() };
-    let mut journaled = BTreeSet::new();
-    for rotation in town.journal().await.rotations(&filter).await.unwrap() {
-        for entry in rows(&town, rotation.id).await {
-            if let Entry::Admitted { event_id, .. } = entry {
-                assert!(journaled.insert(event_id.to_string()), "{event_id} is there twice");
-            }
-        }
-    }
-    let lost: Vec<&String> = accepted.difference(&journaled).collect();
-    assert_eq!(accepted.len(), EVENTS);
-    assert!(lost.is_empty(), "lost over {kills} kills: {lost:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

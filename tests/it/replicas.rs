@@ -17,17 +17,12 @@ use reset_receiver::store::PostgresStore;
 
 use crate::support::postgres::Postgres;
 use crate::support::receiver::{Receiver, client, tell_about};
+use crate::support::setting::setting;
 
 use city::{City, LEASE};
 
 const PATIENCE: Duration = Duration::from_mins(3);
 const REPLICAS: usize = 3;
-
-/// A number that a longer run may set.
-#[expect(clippy::disallowed_methods, reason = "how long a run takes is said where it is started")]
-fn setting(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |text| text.parse().expect("a whole number"))
-}
 
 /// The replicas, each with the time at which it goes on if it is stopped.
 struct Replicas {
@@ -139,8 +134,8 @@ async fn until_all_are_over(journal: &PostgresStore, replicas: &Replicas) -> Vec
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn three_replicas_that_are_killed_and_stopped_at_random_lose_nothing() {
-    let length = Duration::from_secs(setting("REPLICAS_SECONDS", 20));
-    let targets = usize::try_from(setting("REPLICAS_TARGETS", 40)).unwrap();
+    let length = Duration::from_secs(setting("REPLICAS_SECONDS").unwrap_or(20));
+    let targets = usize::try_from(setting("REPLICAS_TARGETS").unwrap_or(40)).unwrap();
     let database = Postgres::shared().database().await;
     let city = City::new(targets, database.clone()).await;
     let journal = database.open().await;

@@ -14,5 +14,6 @@ pub(crate) mod postgres;
 pub(crate) mod public_listener;
 pub(crate) mod receiver;
 pub(crate) mod sender;
+pub(crate) mod setting;
 pub(crate) mod town;
 pub(crate) mod wire;
