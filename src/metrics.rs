@@ -272,10 +272,11 @@ impl Meter for Metrics {
     }
 }
 
-const DELIVERY_OUTCOMES: [DeliveryOutcome; 9] = [
+const DELIVERY_OUTCOMES: [DeliveryOutcome; 10] = [
     DeliveryOutcome::Accepted,
     DeliveryOutcome::Duplicate,
     DeliveryOutcome::Unmatched,
+    DeliveryOutcome::Ignored,
     DeliveryOutcome::Unauthenticated,
     DeliveryOutcome::Malformed,
     DeliveryOutcome::PutAside,

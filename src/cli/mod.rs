@@ -27,6 +27,7 @@ mod secret_file;
 pub mod send;
 pub mod status;
 mod table;
+mod vault_sample;
 pub mod verbs;
 
 /// Puts a reset Salesforce password and security token into CommuniGator before the old one locks

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use quick_xml::escape::escape;
 
 use crate::cli::send::{SampleKind, SendArguments};
-use crate::domain::ids::{RotationId, UserId, Username};
+use crate::domain::ids::{OrganizationId, RotationId, UserId, Username};
 
 /// What a sample's content type is.
 pub(in crate::cli) const CONTENT_TYPE: &str = "text/xml; charset=UTF-8";
@@ -41,7 +41,8 @@ pub(in crate::cli) fn envelope(
         }
         SampleObject::User => ("User", user(arguments, occurred_at)),
     };
-    let (organization, id) = (escape(arguments.organization_id.as_str()), escape(id));
+    let organization = arguments.organization_id.as_ref().map_or("", OrganizationId::as_str);
+    let (organization, id) = (escape(organization), escape(id));
     format!(
         r#"<?xml version="1.0" encoding="UTF-8"?>
 <soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" xmlns:xsd="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">

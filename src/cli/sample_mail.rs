@@ -53,7 +53,7 @@ impl Letter<'_> {
             .append_pair("token", self.id.as_str())
             .append_pair("signature", &key.sign(&time, self.id.as_str()))
             .finish();
-        Sample { content_type: "application/x-www-form-urlencoded", body }
+        Sample::new("application/x-www-form-urlencoded", body)
     }
 
     /// As `SendGrid` posts it.
@@ -75,7 +75,7 @@ impl Letter<'_> {
         };
         let parts: String = fields.map(part).concat();
         let content_type = "multipart/form-data; boundary=reset-receiver-sample";
-        Sample { content_type, body: format!("{parts}--{BOUNDARY}--\r\n") }
+        Sample::new(content_type, format!("{parts}--{BOUNDARY}--\r\n"))
     }
 
     /// As Postmark posts it.
@@ -86,7 +86,7 @@ impl Letter<'_> {
             "TextBody": self.text(), "HtmlBody": "",
             "Headers": [{"Name": "Received-SPF", "Value": spf}],
         });
-        Sample { content_type: "application/json", body: body.to_string() }
+        Sample::new("application/json", body.to_string())
     }
 
     /// As `CloudMailin` posts it.
@@ -97,7 +97,7 @@ impl Letter<'_> {
             "envelope": {"from": ENVELOPE, "spf": {"result": "pass", "domain": "salesforce.com"}},
             "plain": self.text(), "html": "",
         });
-        Sample { content_type: "application/json", body: body.to_string() }
+        Sample::new("application/json", body.to_string())
     }
 
     /// The raw mail.
@@ -107,6 +107,6 @@ impl Letter<'_> {
             "Message-ID: {id}\r\nFrom: {FROM}\r\nSubject: {SUBJECT}\r\nDate: {date}\r\n\
              MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{text}"
         );
-        Sample { content_type: "message/rfc822", body }
+        Sample::new("message/rfc822", body)
     }
 }

@@ -14,8 +14,9 @@ use url::Url;
 use crate::cli::Exit;
 use crate::cli::outbound_sample::{self, SampleObject};
 use crate::cli::sample_mail::Letter;
-use crate::cli::secret_file;
 use crate::cli::send::request::{deliver, print};
+use crate::cli::vault_sample::Form;
+use crate::cli::{secret_file, vault_sample};
 use crate::domain::event::ResetKind;
 use crate::domain::ids::{EventId, OrganizationId, UserId, Username};
 use crate::domain::secret::SecretText;
@@ -70,13 +71,23 @@ pub struct SendArguments {
     pub ca_file: Option<PathBuf>,
     /// The Salesforce organisation.
     #[arg(long, value_name = "ID", value_parser = OrganizationId::parse)]
-    pub organization_id: OrganizationId,
+    #[arg(required_unless_present = "secret_path")]
+    pub organization_id: Option<OrganizationId>,
     /// The Salesforce user, by name.
     #[arg(long, value_name = "NAME", value_parser = Username::parse, group = "user")]
     pub username: Option<Username>,
     /// The Salesforce user, by id.
     #[arg(long, value_name = "ID", value_parser = UserId::parse, group = "user")]
     pub user_id: Option<UserId>,
+    /// Where the written secret is, as in `secret/data/salesforce/acme`, for the formats that tell
+    /// of one.
+    #[arg(long, value_name = "PATH", group = "user", requires = "secret_version")]
+    #[arg(value_parser = vault_sample::data_path)]
+    #[arg(conflicts_with_all = ["organization_id", "username", "user_id", "kind"])]
+    pub secret_path: Option<String>,
+    /// The version that Vault holds of it.
+    #[arg(long, value_name = "NUMBER", requires = "secret_path")]
+    pub secret_version: Option<u64>,
     /// Which reset.
     #[arg(long = "type", value_name = "TYPE", value_enum, default_value_t)]
     pub kind: SampleKind,
@@ -99,6 +110,16 @@ pub enum SampleFormat {
     Notice,
     /// Salesforce's outbound message.
     OutboundMessage,
+    /// Path and version of a secret, as an agent tells them.
+    SecretNotice,
+    /// The same as a CloudEvent in one JSON object.
+    #[value(name = "cloudevent")]
+    CloudEvent,
+    /// The same as a CloudEvent whose attributes are headers.
+    #[value(name = "cloudevent-binary")]
+    BinaryCloudEvent,
+    /// The same as Vault writes its own events.
+    VaultEvent,
     /// A mail by Mailgun.
     Mailgun,
     /// A mail by `SendGrid`, to a source that takes a token or a login for it.
@@ -113,10 +134,18 @@ pub enum SampleFormat {
     Mime,
 }
 
-/// What is sent: its type of content, and its text.
+/// What is sent: its type of content, the headers that belong to it, and its text.
 pub(in crate::cli) struct Sample {
     pub(in crate::cli) content_type: &'static str,
+    pub(in crate::cli) headers: Vec<(&'static str, String)>,
     pub(in crate::cli) body: String,
+}
+
+impl Sample {
+    /// A text without headers of its own.
+    pub(in crate::cli) const fn new(content_type: &'static str, body: String) -> Self {
+        Self { content_type, headers: Vec::new(), body }
+    }
 }
 
 /// Which reset a sample tells of.
@@ -137,7 +166,8 @@ struct Notice<'a> {
     id: &'a str,
     r#type: &'static str,
     occurred_at: Timestamp,
-    organization_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organization_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     username: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -182,14 +212,19 @@ pub async fn send(
 fn sample(arguments: &SendArguments, id: &EventId, now: Timestamp) -> Result<Sample, SendError> {
     let occurred_at = arguments.occurred_at.unwrap_or(now);
     let has_login = arguments.login_file.is_some();
-    Ok(match arguments.format {
+    let tells_of = |form| vault_sample::sample(arguments, form, id, occurred_at);
+    let sample = match arguments.format {
+        SampleFormat::SecretNotice => return tells_of(Form::Notice),
+        SampleFormat::CloudEvent => return tells_of(Form::Structured),
+        SampleFormat::BinaryCloudEvent => return tells_of(Form::Binary),
+        SampleFormat::VaultEvent => return tells_of(Form::Vaults),
         SampleFormat::Notice => {
             let body = serde_json::to_string(&notice(arguments, id, now))?;
-            Sample { content_type: "application/json", body }
+            Sample::new("application/json", body)
         }
         SampleFormat::OutboundMessage => {
             let body = outbound_sample::envelope(arguments, id.as_str(), occurred_at);
-            Sample { content_type: outbound_sample::CONTENT_TYPE, body }
+            Sample::new(outbound_sample::CONTENT_TYPE, body)
         }
         SampleFormat::Mailgun => {
             let path = arguments.key_file.as_ref().ok_or(SendError::Proof("--key-file"))?;
@@ -207,7 +242,9 @@ fn sample(arguments: &SendArguments, id: &EventId, now: Timestamp) -> Result<Sam
         SampleFormat::Postmark => letter(arguments, id, occurred_at)?.by_postmark(),
         SampleFormat::CloudMailin => letter(arguments, id, occurred_at)?.by_cloudmailin(),
         SampleFormat::Mime => letter(arguments, id, occurred_at)?.mime(),
-    })
+    };
+    // What tells of a login says nothing of a secret.
+    if arguments.secret_path.is_none() { Ok(sample) } else { Err(SendError::SecretContent) }
 }
 
 fn letter<'a>(
@@ -228,7 +265,7 @@ fn notice<'a>(arguments: &'a SendArguments, id: &'a EventId, now: Timestamp) -> 
         id: id.as_str(),
         r#type: kind.as_str(),
         occurred_at: arguments.occurred_at.unwrap_or(now),
-        organization_id: arguments.organization_id.as_str(),
+        organization_id: arguments.organization_id.as_ref().map(OrganizationId::as_str),
         username: arguments.username.as_ref().map(Username::as_str),
         user_id: arguments.user_id.as_ref().map(UserId::as_str),
     }

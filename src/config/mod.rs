@@ -44,6 +44,8 @@ pub struct Config {
     pub store: StoreSection,
     /// Vault.
     pub vault: crate::vault::Settings,
+    /// How the secrets in Vault are watched.
+    pub watch: crate::engine::watch::Settings,
     /// How patient the engine is.
     pub rotation: crate::engine::settings::Settings,
     /// What is logged, and how.
@@ -146,7 +148,8 @@ fn read(table: &Table, faults: &Faults) -> Option<Config> {
     let hooks = root.table("hooks", sections::hooks);
     let operator = root.table("operator", sections::operator);
     let store = root.table("store", store::store);
-    let vault = root.table("vault", sections::vault);
+    let (vault, watch) =
+        root.table("vault", |section| (sections::vault(section), sections::watch(section)));
     let rotation = root.table("rotation", sections::rotation);
     let log = root.table("log", sections::log);
     let consoles = root.named("consoles", sections::console);
@@ -159,6 +162,7 @@ fn read(table: &Table, faults: &Faults) -> Option<Config> {
         operator: operator?,
         store: store?,
         vault: vault?,
+        watch: watch?,
         rotation: rotation?,
         log: log?,
         consoles,
@@ -171,6 +175,7 @@ fn read(table: &Table, faults: &Faults) -> Option<Config> {
 fn check_references(consoles: &[Console], targets: &[Target], sources: &[Source], faults: &Faults) {
     let accounts: BTreeSet<&AccountName> = consoles.iter().map(|console| &console.name).collect();
     let mut logins: BTreeMap<(&str, &str), &TargetName> = BTreeMap::new();
+    let mut secrets: BTreeMap<(&str, &str), &TargetName> = BTreeMap::new();
     for target in targets {
         let key = |key: &str| format!("targets.{}.{key}", target.name);
         if !accounts.contains(&target.account) {
@@ -179,6 +184,12 @@ fn check_references(consoles: &[Console], targets: &[Target], sources: &[Source]
         let login = (target.organization.significant(), target.username.as_str());
         if let Some(other) = logins.insert(login, &target.name) {
             faults.add(&key("username"), format!("the same login is the target {other} already"));
+            continue;
+        }
+        // News of a secret is news of one login.
+        let secret = (target.secret.mount.trim_matches('/'), target.secret.path.trim_matches('/'));
+        if let Some(other) = secrets.insert(secret, &target.name) {
+            faults.add(&key("secret"), format!("the same secret is the target {other}'s already"));
         }
     }
     for source in sources {

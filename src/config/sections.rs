@@ -17,6 +17,7 @@ use crate::domain::secret::SecretLocation;
 use crate::domain::target::{SecretFields, Surface, Target, UpdateOrder};
 use crate::engine::console_login::LoginLocation;
 use crate::engine::settings::Settings as Rotation;
+use crate::engine::watch::Settings as Watch;
 use crate::operator::who_may::Role;
 use crate::telemetry::{LogFormat, Settings as Log};
 use crate::vault::{Auth, Settings as Vault};
@@ -113,6 +114,16 @@ pub(in crate::config) fn vault(section: &mut Reader<'_>) -> Option<Vault> {
         connect_timeout: connect_timeout?,
         timeout: timeout?,
     })
+}
+
+pub(in crate::config) fn watch(section: &mut Reader<'_>) -> Option<Watch> {
+    const SHORTEST: Duration = Duration::from_millis(100);
+    let interval = section.required("watch_interval", duration)?;
+    if interval < SHORTEST {
+        section.fault("watch_interval", "must be at least 100ms");
+        return None;
+    }
+    Some(Watch { interval })
 }
 
 fn vault_auth(section: &mut Reader<'_>) -> Option<Auth> {

@@ -15,6 +15,7 @@ use crate::config::sections::named;
 use crate::domain::audit::Deed;
 use crate::domain::ids::{OrganizationId, SourceName, TargetName};
 use crate::domain::outbound_object::OutboundObject;
+use crate::engine::watch;
 
 /// How many deliveries from one address a source looks at in one minute, unless it says otherwise.
 const RATE_PER_MINUTE: NonZeroU32 = NonZeroU32::new(600).unwrap();
@@ -39,6 +40,8 @@ pub struct Source {
 pub enum SourceFormat {
     /// The JSON notice.
     Notice,
+    /// News of a secret that was written in Vault.
+    VaultEvent,
     /// Mails that a relay passes on.
     Email(EmailSection),
     /// Salesforce's outbound messages.
@@ -84,6 +87,14 @@ impl AuthenticationFiles {
         }
     }
 
+    /// Whether it proves the sender with a token, or with a signature that covers a time.
+    fn is_of_the_sender(&self) -> bool {
+        match self {
+            Self::StandardWebhooks(_) | Self::Bearer(_) => true,
+            Self::HmacBody { .. } | Self::Mtls { .. } | Self::PathSecret(_) => false,
+        }
+    }
+
     /// Whether it looks at a secret in the address.
     fn has_path_secret(&self) -> bool {
         match self {
@@ -119,7 +130,9 @@ impl Source {
         let schemes = self.authentication.iter().flat_map(AuthenticationFiles::files);
         match &self.format {
             SourceFormat::Email(email) => schemes.chain(email.files()).collect(),
-            SourceFormat::Notice | SourceFormat::OutboundMessage { .. } => schemes.collect(),
+            SourceFormat::Notice
+            | SourceFormat::VaultEvent
+            | SourceFormat::OutboundMessage { .. } => schemes.collect(),
         }
     }
 }
@@ -128,6 +141,9 @@ pub(in crate::config) fn source(name: &str, section: &mut Reader<'_>) -> Option<
     let name = named(name, section, SourceName::parse);
     if name.as_ref().is_some_and(|name| name.as_str() == Deed::SOURCE) {
         section.fault("", "this name stands for the operator; choose another");
+    }
+    if name.as_ref().is_some_and(|name| name.as_str() == watch::SOURCE) {
+        section.fault("", "this name stands for the watch on Vault; choose another");
     }
     let word = section.required("format", format_word);
     let format = word.as_deref().and_then(|word| format(section, word));
@@ -156,16 +172,18 @@ pub(in crate::config) fn source(name: &str, section: &mut Reader<'_>) -> Option<
 }
 
 fn format_word(value: &Value) -> Result<String, String> {
-    match value.as_str() {
-        Some(format @ ("notice" | "outbound-message" | "email")) => Ok(format.to_owned()),
-        _ => Err("must be \"notice\", \"outbound-message\" or \"email\"".to_owned()),
-    }
+    const WORDS: [&str; 4] = ["notice", "outbound-message", "email", "vault-event"];
+    let word = value.as_str().filter(|word| WORDS.contains(word)).map(str::to_owned);
+    word.ok_or_else(|| {
+        "must be \"notice\", \"outbound-message\", \"email\" or \"vault-event\"".to_owned()
+    })
 }
 
 fn format(section: &mut Reader<'_>, word: &str) -> Option<SourceFormat> {
     match word {
         "outbound-message" => outbound_message::format(section),
         "email" => section.table("email", email).map(SourceFormat::Email),
+        "vault-event" => Some(SourceFormat::VaultEvent),
         _ => Some(SourceFormat::Notice),
     }
 }
@@ -192,6 +210,11 @@ fn misfit(format: &SourceFormat, schemes: &[AuthenticationFiles]) -> Option<&'st
             (!fit).then_some(
                 "an outbound message carries no header and no signature: use mtls or path-secret",
             )
+        }
+        // Their senders name no time that a signature over the body alone could be held against.
+        SourceFormat::VaultEvent => {
+            let fit = schemes.iter().all(AuthenticationFiles::is_of_the_sender);
+            (!fit).then_some("a Vault event is proven by standard-webhooks or bearer")
         }
         SourceFormat::Notice => schemes
             .iter()

@@ -32,6 +32,9 @@ pub enum Entry {
         kind: ResetKind,
         /// When it happened.
         occurred_at: Timestamp,
+        /// The version that Vault is said to hold, where the event says it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<SecretVersion>,
     },
     /// A worker took the rotation over from one whose lease had expired.
     TakenOver,
@@ -194,6 +197,13 @@ pub enum Entry {
         /// The latest reset that the decision knew of.
         decided_for: Timestamp,
     },
+}
+
+impl Entry {
+    /// Whether it judges what Vault holds, and so is to be thought over once more has been told.
+    pub const fn is_verdict(&self) -> bool {
+        matches!(self, Self::Waiting { .. } | Self::SecretChosen { .. } | Self::Completed { .. })
+    }
 }
 
 /// How a rotation ended that was not abandoned.

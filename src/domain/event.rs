@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{EventId, OrganizationId, SourceName, UserId, Username};
-use crate::domain::secret::SecretLocation;
+use crate::domain::secret::{SecretLocation, SecretVersion};
 
 /// Which reset happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +46,22 @@ pub enum Subject {
         organization: OrganizationId,
     },
     /// A secret in Vault, for `secret_written`.
-    Secret(SecretLocation),
+    Secret {
+        /// Where it is.
+        location: SecretLocation,
+        /// The version that Vault is said to hold, where a number was said.
+        version: Option<SecretVersion>,
+    },
+}
+
+impl Subject {
+    /// The version that was announced.
+    pub fn announced(&self) -> Option<SecretVersion> {
+        match self {
+            Self::Secret { version, .. } => *version,
+            Self::Login { .. } | Self::Nobody { .. } => None,
+        }
+    }
 }
 
 /// How a sender names a Salesforce user.

@@ -14,7 +14,9 @@
 //!
 //! `T` is the latest time at which one of the joined events occurred; `grace` absorbs clock
 //! differences between the sender and Vault. Where only `secret_written` events joined, no reset
-//! gives a `T`, and the fields alone decide: equal to the applied ones means nothing to do.
+//! gives a `T`, and the fields alone decide: equal to the applied ones means nothing to do. Where
+//! nothing is applied yet either, an old version is nothing to do: a secret does not become the
+//! new one by being looked at. A version that was announced and is not shown yet is waited for.
 //! A version that a login refused is never used again, whatever its age. Nor is one that was chosen
 //! for an earlier reset of the same rotation and written before the later one: `grace` absorbs
 //! clock differences, and cannot tell two resets within it apart.
@@ -65,6 +67,10 @@ pub struct Reset {
     pub password: bool,
     /// Whether a token reset is among them.
     pub token: bool,
+    /// The newest version that Vault is said to hold, until a version has been chosen.
+    pub announced: Option<SecretVersion>,
+    /// How many writes were told of without a number since then.
+    pub unnumbered: u32,
 }
 
 impl Reset {
@@ -74,32 +80,47 @@ impl Reset {
             latest: occurred_at,
             password: kind == ResetKind::PasswordReset,
             token: kind == ResetKind::TokenReset,
+            announced: None,
+            unnumbered: 0,
         }
     }
 
     /// Adds a further event; says whether it is news, that is, a later reset or one of another
     /// kind.
     ///
-    /// That a secret was written never moves the time of a reset: told late, it would make the
-    /// very secret that it announces look older than the reset.
+    /// A `secret_written` is none: it is the answer to a reset and not another one, and by moving
+    /// `T` it would make the very version that it tells of look older than the reset. For the same
+    /// reason the time of a reset takes the place of the time of a mere write.
     pub fn join(&mut self, kind: ResetKind, occurred_at: Timestamp) -> bool {
-        let told = Self::of(kind, occurred_at);
-        let was = self.clone();
-        match (self.is_known(), told.is_known()) {
-            (true, false) => {}
-            (false, true) => *self = told,
-            (true, true) | (false, false) => {
-                self.latest = self.latest.max(told.latest);
-                self.password |= told.password;
-                self.token |= told.token;
-            }
+        if kind == ResetKind::SecretWritten {
+            return false;
         }
+        let was = self.clone();
+        let is_first = !(self.password || self.token);
+        self.latest = if is_first { occurred_at } else { self.latest.max(occurred_at) };
+        self.password |= kind == ResetKind::PasswordReset;
+        self.token |= kind == ResetKind::TokenReset;
         *self != was
     }
 
-    /// Whether a reset was told of, and not only that a secret was written.
-    fn is_known(&self) -> bool {
-        self.password || self.token
+    /// Notes that a version was written, whose number may have been said.
+    pub fn announce(&mut self, version: Option<SecretVersion>) {
+        match version {
+            Some(_) => self.announced = self.announced.max(version),
+            None => self.unnumbered = self.unnumbered.saturating_add(1),
+        }
+    }
+
+    /// Notes that a version has been chosen: what was announced has been seen, or was waited for
+    /// long enough.
+    pub fn settle(&mut self) {
+        self.announced = None;
+        self.unnumbered = 0;
+    }
+
+    /// Whether a newer version than this one is said to be there.
+    pub fn awaits_newer_than(&self, version: SecretVersion) -> bool {
+        self.announced.is_some_and(|announced| announced > version)
     }
 
     /// Whether the target's login was reset, and not merely a secret written.
@@ -246,6 +267,13 @@ pub enum Waiting {
     },
     /// Never written.
     Missing,
+    /// A version was announced, and Vault still shows an older one: a standby lags behind.
+    Announced {
+        /// The version that was announced.
+        version: SecretVersion,
+        /// The version that is shown.
+        shown: SecretVersion,
+    },
     /// A login with this very version was refused.
     Rejected {
         /// The version.
@@ -271,6 +299,9 @@ impl fmt::Display for Waiting {
             Self::Gone { destroyed: true } => f.write_str("the current version was destroyed"),
             Self::Gone { destroyed: false } => f.write_str("the current version was deleted"),
             Self::Missing => f.write_str("nothing was ever written at the secret's path"),
+            Self::Announced { version, shown } => {
+                write!(f, "version {version} was announced, Vault still shows version {shown}")
+            }
             Self::Rejected { version } => write!(
                 f,
                 "a login with version {version} was refused; write the right secret as a newer \
@@ -322,13 +353,17 @@ pub fn decide(question: &Question<'_>, reading: &Reading) -> Verdict {
             Verdict::Wait(Waiting::Rejected { version: *version })
         }
         Reading::Complete { .. } if question.use_current => Verdict::Use,
+        Reading::Complete { version: shown, .. } if question.reset.awaits_newer_than(*shown) => {
+            let version = question.reset.announced.unwrap_or(*shown);
+            Verdict::Wait(Waiting::Announced { version, shown: *shown })
+        }
         Reading::Complete { version, written_at, fingerprints } => {
             let objection = question.superseded.and_then(|superseded| {
                 superseded.objection(question.needs_token, *version, *written_at, fingerprints)
             });
             match (objection, question.applied) {
                 (Some(reason), _) => Verdict::Wait(reason),
-                (None, None) => decide_first(question.reset, *version, *written_at, question.grace),
+                (None, None) => decide_first(question, *version, *written_at),
                 (None, Some(applied)) => {
                     decide_next(question, applied, *version, *written_at, fingerprints)
                 }
@@ -337,16 +372,13 @@ pub fn decide(question: &Question<'_>, reading: &Reading) -> Verdict {
     }
 }
 
-fn decide_first(
-    reset: &Reset,
-    version: SecretVersion,
-    written_at: Timestamp,
-    grace: Duration,
-) -> Verdict {
-    if reset.is_fresh(written_at, grace) {
+fn decide_first(question: &Question<'_>, version: SecretVersion, written_at: Timestamp) -> Verdict {
+    if question.reset.is_fresh(written_at, question.grace) {
         Verdict::Use
-    } else {
+    } else if question.reset.touches_login(question.needs_token) {
         Verdict::Wait(Waiting::Predates { version, written_at })
+    } else {
+        Verdict::NothingToDo
     }
 }
 

@@ -64,7 +64,11 @@ impl Phase {
     fn of_active(rotation: &Rotation) -> Self {
         let contained = rotation.uncontained().next().is_none();
         if rotation.secret.is_none() {
-            return if contained { Self::AwaitingSecret } else { Self::Containing };
+            // A mere write stops nothing before its secret is known to be another one.
+            let reset = &rotation.reset;
+            let is_mere_write = !(reset.password || reset.token || rotation.must_contain);
+            let is_still = contained || is_mere_write;
+            return if is_still { Self::AwaitingSecret } else { Self::Containing };
         }
         if !contained {
             Self::Containing

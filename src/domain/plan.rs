@@ -47,6 +47,9 @@ impl Rotation {
         }
         let Some(chosen) = &self.secret else { return Next::AwaitSecret };
         let version = chosen.version;
+        if self.is_superseded() {
+            return Next::AwaitSecret;
+        }
         let covered = target.update_order().filter(|surface| self.tracks.contains_key(surface));
         // A surface that the configuration lost meanwhile is still brought to its end.
         let orphaned = self.tracks.keys().filter(|surface| !target.surfaces.contains(surface));

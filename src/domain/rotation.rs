@@ -4,7 +4,7 @@
 //! | entry | legal when | then |
 //! | --- | --- | --- |
 //! | `covers` | first, or not finished | its surfaces are the rotation's; new ones are not contained |
-//! | `admitted` | not finished | news: contain again, choose the secret anew, no longer stuck |
+//! | `admitted` | not finished | news: contain again, choose the secret anew, no longer stuck; a mere write: look into Vault again |
 //! | `taken_over` | not finished | counts as an attempt |
 //! | `disabling s` | connector, not contained | `s` is ours to enable |
 //! | `contained s` | connector; `by_us` where ours | `s` is contained |
@@ -114,13 +114,16 @@ impl Rotation {
             return Err(IllegalEntry { why: "a journal begins with two entries" });
         };
         require((first.seq, second.seq) == (1, 2), GAPLESS)?;
-        let (Entry::Covers { surfaces }, Entry::Admitted { kind, occurred_at, .. }) =
+        let (Entry::Covers { surfaces }, Entry::Admitted { kind, occurred_at, version, .. }) =
             (&first.entry, &second.entry)
         else {
             return Err(IllegalEntry { why: "a journal begins with its surfaces and an event" });
         };
         require(!surfaces.is_empty(), "a rotation covers at least one surface")?;
         let mut rotation = Self::begin(Reset::of(*kind, *occurred_at), second.at, second.seq);
+        if *kind == ResetKind::SecretWritten {
+            rotation.reset.announce(*version);
+        }
         rotation.cover(surfaces);
         for row in rows {
             rotation.apply(row)?;
@@ -172,7 +175,12 @@ impl Rotation {
         require(!self.is_finished(), "a finished rotation is over")?;
         match entry {
             Entry::Covers { surfaces } => self.cover(surfaces),
-            Entry::Admitted { kind, occurred_at, .. } => self.admit(*kind, *occurred_at, at),
+            Entry::Admitted { kind, occurred_at, version, .. } => {
+                if *kind == ResetKind::SecretWritten {
+                    self.reset.announce(*version);
+                }
+                self.admit(*kind, *occurred_at, at);
+            }
             Entry::TakenOver => {
                 self.attempts = self.attempts.saturating_add(1);
                 self.deaths = self.deaths.saturating_add(1);
@@ -351,6 +359,7 @@ impl Rotation {
             self.doubt_enabling();
         }
         self.newest_known = Some(key);
+        self.reset.settle();
         self.secret = Some(chosen);
         self.superseded = None;
         self.standing = Standing::Active;
@@ -418,10 +427,16 @@ impl Rotation {
         require(self.standing == Standing::Active, "a stuck rotation waits for a person")
     }
 
-    fn require_secret(&self, version: SecretVersion) -> Result<(), IllegalEntry> {
+    fn require_chosen(&self, version: SecretVersion) -> Result<(), IllegalEntry> {
         self.require_active()?;
         let chosen = self.secret.as_ref().map(|chosen| chosen.version);
         require(chosen == Some(version), "only the chosen version is written or enabled")
+    }
+
+    /// For what is done with a secret; what came of it is told although a newer one is announced.
+    fn require_secret(&self, version: SecretVersion) -> Result<(), IllegalEntry> {
+        self.require_chosen(version)?;
+        require(!self.is_superseded(), "a newer version was announced")
     }
 }
 

@@ -50,6 +50,18 @@ impl fmt::Display for SecretLocation {
     }
 }
 
+impl SecretLocation {
+    /// Whether somebody who names this other place means this one. Slashes at the ends do not
+    /// count, and neither does a namespace that stands before the mount: whoever means a secret of
+    /// the same name in another namespace causes some reads and nothing else.
+    pub fn is_meant_by(&self, told: &Self) -> bool {
+        let (mount, told_mount) = (self.mount.trim_matches('/'), told.mount.trim_matches('/'));
+        let below_namespace = || told_mount.strip_suffix(mount).is_some_and(|ns| ns.ends_with('/'));
+        self.path.trim_matches('/') == told.path.trim_matches('/')
+            && (mount == told_mount || below_namespace())
+    }
+}
+
 /// The number that Vault gives to each version of a secret; versions start at 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -118,7 +118,7 @@ impl Target {
                 self.organization == *organization && self.is_user(user)
             }
             Subject::Nobody { .. } => false,
-            Subject::Secret(location) => self.secret == *location,
+            Subject::Secret { location, .. } => self.secret.is_meant_by(location),
         }
     }
 

@@ -1,14 +1,19 @@
 //! The step "await secret": read Vault, decide with the table, wait.
 
+use std::time::Duration;
+
 use crate::domain::entry::{Entry, Outcome};
 use crate::domain::fault::Fault;
-use crate::domain::freshness::{Half, Question, Reading, Verdict, Waiting, decide};
+use crate::domain::freshness::{Half, Question, Reading, Reset, Verdict, Waiting, decide};
 use crate::domain::secret::{SalesforceSecret, SecretText, SecretVersion};
 use crate::domain::step::Step;
 use crate::domain::target::Target;
 use crate::domain::track::Standing;
 use crate::engine::drive::{Drive, DriveError, Turn};
 use crate::ports::secret_store::{SecretStoreError, Stored};
+
+/// How long an announced version is waited for: many times as long as a standby lags behind.
+const ANNOUNCED_PATIENCE: Duration = Duration::from_mins(10);
 
 impl Drive<'_> {
     /// Reads Vault and decides.
@@ -30,8 +35,9 @@ impl Drive<'_> {
         if self.is_behind(&reading) {
             return Ok(Turn::Until(self.next_poll()));
         }
+        let reset = self.reset_to_judge();
         let question = Question {
-            reset: &self.rotation.reset,
+            reset: &reset,
             needs_token: self.target.needs_token,
             applied: self.applied.as_ref(),
             rejected: self.rotation.rejected,
@@ -113,6 +119,17 @@ impl Drive<'_> {
     async fn is_outdated(&mut self, version: SecretVersion) -> bool {
         let current = self.world.secrets.current_version(&self.target.secret).await;
         matches!(current, Ok(Some(current)) if current > version)
+    }
+
+    /// What the events say. A version that was announced is not waited for any longer where it did
+    /// not come in time: whoever announced it meant something else.
+    fn reset_to_judge(&self) -> Reset {
+        let mut reset = self.rotation.reset.clone();
+        let waited = self.world.clock.now().duration_since(self.rotation.waits_since);
+        if waited.unsigned_abs() >= ANNOUNCED_PATIENCE {
+            reset.announced = None;
+        }
+        reset
     }
 
     /// Whether Vault shows a version older than one that this rotation chose: a standby that lags

@@ -264,7 +264,11 @@ impl<'w> Drive<'w> {
                 }
                 Err(JournalError::Moved) => {
                     let rows = self.world.journal.rows(self.id).await?;
-                    self.rotation = Rotation::replay(&rows)?;
+                    let before = std::mem::replace(&mut self.rotation, Rotation::replay(&rows)?);
+                    // A verdict on the secret rests on what was told of it by then.
+                    if entry.is_verdict() && before.reset != self.rotation.reset {
+                        return Ok(false);
+                    }
                     moved = true;
                 }
                 Err(error) => return Err(error.into()),

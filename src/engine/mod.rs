@@ -15,4 +15,5 @@ pub mod retention;
 pub mod settings;
 pub mod targets;
 mod update;
+pub mod watch;
 pub mod worker;

@@ -2,10 +2,14 @@
 
 use std::future::Future;
 
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder};
 use futures_util::future::try_join_all;
+use serde::Serialize;
 
 use crate::domain::event::ResetEvent;
 use crate::domain::fault::error_line;
+use crate::domain::ids::{EventId, RotationId};
+use crate::hooks::access_log::KnownSource;
 use crate::hooks::app::State;
 use crate::hooks::problem::Problem;
 use crate::ports::journal::{Admission, JournalError};
@@ -71,4 +75,45 @@ pub(super) fn outcome(admission: &Admission) -> DeliveryOutcome {
         Admission::Duplicate(_) => DeliveryOutcome::Duplicate,
         Admission::Unmatched => DeliveryOutcome::Unmatched,
     }
+}
+
+/// Counts a delivery for its source, where it named one that is known.
+pub(super) fn count(request: &HttpRequest, state: &State, outcome: DeliveryOutcome) {
+    let known = request.extensions().get::<KnownSource>().cloned();
+    state.meter.delivery(known.as_ref().map_or("-", |source| source.0.as_str()), outcome);
+}
+
+/// What a sender is told of an event that was taken.
+#[derive(Debug, Serialize)]
+struct Receipt {
+    status: &'static str,
+    rotation_id: Option<RotationId>,
+    event_id: EventId,
+}
+
+/// Tells a sender what became of its event.
+pub(super) fn answer(event_id: EventId, admission: Admission) -> HttpResponse {
+    let status = outcome(&admission);
+    match admission {
+        Admission::Accepted(rotation) => {
+            receipt(HttpResponse::Accepted(), status, Some(rotation), event_id)
+        }
+        Admission::Duplicate(rotation) => receipt(HttpResponse::Ok(), status, rotation, event_id),
+        Admission::Unmatched => receipt(HttpResponse::Ok(), status, None, event_id),
+    }
+}
+
+/// Tells a sender that its event was understood, and that nothing follows from it.
+pub(super) fn answer_ignored(event_id: EventId) -> HttpResponse {
+    receipt(HttpResponse::Ok(), DeliveryOutcome::Ignored, None, event_id)
+}
+
+fn receipt(
+    mut response: HttpResponseBuilder,
+    outcome: DeliveryOutcome,
+    rotation_id: Option<RotationId>,
+    event_id: EventId,
+) -> HttpResponse {
+    let receipt = Receipt { status: outcome.as_str(), rotation_id, event_id };
+    response.insert_header(("cache-control", "no-store")).json(receipt)
 }

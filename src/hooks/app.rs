@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, Resource, web};
 
@@ -17,6 +18,7 @@ use crate::hooks::problem::Problem;
 use crate::hooks::resets;
 use crate::hooks::server::Mails;
 use crate::hooks::sources::Sources;
+use crate::hooks::vault_events;
 use crate::ports::clock::Clock;
 use crate::ports::meter::Meter;
 
@@ -58,6 +60,12 @@ pub(super) fn app(
         )
         .service(outbound_message("/v1/outbound-messages/{source}"))
         .service(outbound_message("/v1/outbound-messages/{source}/{secret}"))
+        .service(
+            web::resource("/v1/vault-events/{source}")
+                .route(web::post().to(vault_events::receive))
+                .route(web::method(Method::OPTIONS).to(vault_events::shake_hands))
+                .default_service(web::to(event_method_not_allowed)),
+        )
         .default_service(web::to(unknown_route))
 }
 
@@ -70,6 +78,10 @@ fn outbound_message(pattern: &str) -> Resource {
 
 async fn method_not_allowed() -> Result<HttpResponse, Problem> {
     Err(Problem::Method)
+}
+
+async fn event_method_not_allowed() -> Result<HttpResponse, Problem> {
+    Err(Problem::EventMethod)
 }
 
 async fn unknown_route() -> Result<HttpResponse, Problem> {

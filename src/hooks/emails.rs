@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError, web};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use serde::Serialize;
 
 use crate::domain::event::{ResetEvent, Subject, UserKey};
 use crate::domain::fault::error_line;
 use crate::domain::ids::{EventId, RotationId};
-use crate::hooks::access_log::KnownSource;
-use crate::hooks::admission::{admit, outcome};
+use crate::hooks::admission::{admit, count, outcome};
 use crate::hooks::app::State;
 use crate::hooks::gate;
 use crate::hooks::headers::Evidence;
@@ -60,7 +59,9 @@ pub(super) async fn receive(
     let is_mail = |format: &Format| matches!(format, Format::Email(_));
     let gate = gate::find(&request, &state, is_mail).and_then(|gate| match &gate.source.format {
         Format::Email(mailbox) => Ok((Arc::clone(&gate), Arc::clone(mailbox))),
-        Format::Notice | Format::OutboundMessage(_) => Err(Problem::UnknownSource),
+        Format::Notice | Format::VaultEvent | Format::OutboundMessage(_) => {
+            Err(Problem::UnknownSource)
+        }
     });
     let (taken, relay) = match gate {
         Err(problem) => (Err(problem), None),
@@ -74,8 +75,7 @@ pub(super) async fn receive(
         Ok(Taken::PutAside | Taken::Subscribed) => DeliveryOutcome::PutAside,
         Err(problem) => problem.outcome(),
     };
-    let known = request.extensions().get::<KnownSource>().cloned();
-    state.meter.delivery(known.as_ref().map_or("-", |source| source.0.as_str()), counted);
+    count(&request, &state, counted);
     match (taken, relay) {
         (Ok(taken), _) => Ok(answer(taken)),
         (Err(problem), Some(relay)) => refuse(problem, relay),

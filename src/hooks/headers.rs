@@ -77,7 +77,8 @@ pub(super) fn is_xml(request: &HttpRequest) -> bool {
     is_plain(request, &["text/xml", "application/xml"])
 }
 
-fn is_plain(request: &HttpRequest, types: &[&str]) -> bool {
+/// Whether the body is of one of these types, in UTF-8, not compressed.
+pub(super) fn is_plain(request: &HttpRequest, types: &[&str]) -> bool {
     let headers = request.headers();
     let one = headers.get_all(CONTENT_TYPE).count() == 1;
     let plain = headers.get_all(CONTENT_ENCODING).all(|coding| coding == "identity");

@@ -20,6 +20,7 @@ mod rate;
 mod resets;
 mod sources;
 mod stream;
+mod vault_events;
 
 pub mod limits;
 pub mod server;

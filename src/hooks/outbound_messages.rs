@@ -6,11 +6,10 @@
 //! written down, also what matches nobody; whoever is not known gets no acknowledgement.
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError, web};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 
 use crate::domain::event::ResetEvent;
-use crate::hooks::access_log::KnownSource;
-use crate::hooks::admission::{admit_all, outcome};
+use crate::hooks::admission::{admit_all, count, outcome};
 use crate::hooks::app::State;
 use crate::hooks::gate;
 use crate::hooks::headers;
@@ -39,23 +38,19 @@ pub(super) async fn receive(
     state: web::Data<State>,
 ) -> HttpResponse {
     let received = take(&request, payload, &state).await;
-    let known = request.extensions().get::<KnownSource>().cloned();
-    let count = |outcome: DeliveryOutcome| {
-        state.meter.delivery(known.as_ref().map_or("-", |source| source.0.as_str()), outcome);
-    };
     match received {
         Ok(admissions) => {
             for admission in &admissions {
-                count(outcome(admission));
+                count(&request, &state, outcome(admission));
             }
             answer(StatusCode::OK, ACK.to_owned())
         }
         Err(Failure::Message(invalid)) => {
-            count(DeliveryOutcome::Malformed);
+            count(&request, &state, DeliveryOutcome::Malformed);
             answer(StatusCode::BAD_REQUEST, outbound_message::fault(&invalid.to_string()))
         }
         Err(Failure::Problem(problem)) => {
-            count(problem.outcome());
+            count(&request, &state, problem.outcome());
             if matches!(problem, Problem::Unavailable) {
                 return answer(StatusCode::OK, NACK.to_owned());
             }

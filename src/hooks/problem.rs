@@ -7,6 +7,7 @@ use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
+use crate::hooks::vault_events::METHODS;
 use crate::ports::meter::DeliveryOutcome;
 use crate::senders::email::mail::InvalidMail;
 use crate::senders::json::InvalidJson;
@@ -34,6 +35,17 @@ pub(super) enum Problem {
     UnknownRoute,
     #[error("this route takes POST only")]
     Method,
+    #[error("this route takes POST and OPTIONS only")]
+    EventMethod,
+    #[error("a token in the address is not accepted: send it in the header Authorization")]
+    QueryToken,
+    #[error("a batch is not accepted: send each event in a request of its own")]
+    Batch,
+    #[error(
+        "the body must be application/cloudevents+json or application/json in UTF-8, without a \
+         content encoding"
+    )]
+    EventMediaType,
     #[error("the body did not arrive in time")]
     BodyTimeout,
     #[error("the body is larger than {limit} bytes")]
@@ -123,6 +135,10 @@ impl Problem {
             | Self::UnknownSource
             | Self::UnknownRoute
             | Self::Method
+            | Self::EventMethod
+            | Self::QueryToken
+            | Self::Batch
+            | Self::EventMediaType
             | Self::BodyTimeout
             | Self::TooLarge { .. }
             | Self::MediaType
@@ -136,14 +152,18 @@ impl Problem {
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::Notice(_) | Self::Mail(_) | Self::Truncated => StatusCode::BAD_REQUEST,
+            Self::Notice(_) | Self::Mail(_) | Self::Truncated | Self::QueryToken => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Verdict => StatusCode::FORBIDDEN,
             Self::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
             Self::UnknownSource | Self::UnknownRoute => StatusCode::NOT_FOUND,
-            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Method | Self::EventMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::MediaType | Self::XmlMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::MediaType | Self::XmlMediaType | Self::EventMediaType | Self::Batch => {
+                StatusCode::UNSUPPORTED_MEDIA_TYPE
+            }
             Self::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::HeaderTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -168,6 +188,9 @@ impl Problem {
             Self::Method => {
                 response.insert_header((ALLOW, "POST"));
             }
+            Self::EventMethod => {
+                response.insert_header((ALLOW, METHODS));
+            }
             Self::Throttled { retry_after } => {
                 // Whole seconds, rounded up: a sender that is punctual is not refused again.
                 response.insert_header((RETRY_AFTER, retry_after.as_secs() + 1));
@@ -185,8 +208,11 @@ impl Problem {
             | Self::Truncated
             | Self::UnknownSource
             | Self::UnknownRoute
+            | Self::QueryToken
+            | Self::Batch
             | Self::MediaType
-            | Self::XmlMediaType => {}
+            | Self::XmlMediaType
+            | Self::EventMediaType => {}
         }
         response.insert_header(("cache-control", "no-store"));
         // `json` keeps a content type that is set already.

@@ -1,11 +1,9 @@
 //! `POST /v1/resets/{source}`: a JSON notice of one reset.
 
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
-use serde::Serialize;
+use actix_web::{HttpRequest, HttpResponse, web};
 
-use crate::domain::ids::{EventId, RotationId};
-use crate::hooks::access_log::KnownSource;
-use crate::hooks::admission::{admit, outcome};
+use crate::domain::ids::EventId;
+use crate::hooks::admission::{admit, answer, count, outcome};
 use crate::hooks::app::State;
 use crate::hooks::gate;
 use crate::hooks::headers;
@@ -14,14 +12,6 @@ use crate::ports::journal::Admission;
 use crate::senders::delivery::Unauthenticated;
 use crate::senders::notice;
 use crate::senders::source::Format;
-
-/// What a sender is told of an event that was taken.
-#[derive(Debug, Serialize)]
-struct Receipt {
-    status: &'static str,
-    rotation_id: Option<RotationId>,
-    event_id: EventId,
-}
 
 /// Receives one delivery, counts it and answers.
 pub(super) async fn receive(
@@ -34,8 +24,7 @@ pub(super) async fn receive(
         Ok((_, admission)) => outcome(admission),
         Err(problem) => problem.outcome(),
     };
-    let known = request.extensions().get::<KnownSource>().cloned();
-    state.meter.delivery(known.as_ref().map_or("-", |source| source.0.as_str()), outcome);
+    count(&request, &state, outcome);
     received.map(|(event_id, admission)| answer(event_id, admission))
 }
 
@@ -60,18 +49,4 @@ async fn take(
     let event_id = event.id.clone();
     let admission = admit(state, source, event).await?;
     Ok((event_id, admission))
-}
-
-fn answer(event_id: EventId, admission: Admission) -> HttpResponse {
-    let status = outcome(&admission).as_str();
-    let (mut response, rotation_id) = match admission {
-        Admission::Accepted(rotation) => (HttpResponse::Accepted(), Some(rotation)),
-        Admission::Duplicate(rotation) => (HttpResponse::Ok(), rotation),
-        Admission::Unmatched => (HttpResponse::Ok(), None),
-    };
-    response.insert_header(("cache-control", "no-store")).json(Receipt {
-        status,
-        rotation_id,
-        event_id,
-    })
 }

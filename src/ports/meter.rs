@@ -16,6 +16,8 @@ pub enum DeliveryOutcome {
     Duplicate,
     /// Written down, about nobody that is configured.
     Unmatched,
+    /// Authentic, and not about anything that a rotation follows from.
+    Ignored,
     /// Not authenticated.
     Unauthenticated,
     /// Malformed, too large, of the wrong type or in the wrong method.
@@ -37,6 +39,7 @@ impl DeliveryOutcome {
             Self::Accepted => "accepted",
             Self::Duplicate => "duplicate",
             Self::Unmatched => "unmatched",
+            Self::Ignored => "ignored",
             Self::Unauthenticated => "unauthenticated",
             Self::Malformed => "malformed",
             Self::PutAside => "put_aside",

@@ -6,6 +6,7 @@ pub mod console;
 pub mod journal;
 pub mod login_probe;
 pub mod meter;
+pub mod secret_news;
 pub mod secret_store;
 pub mod secret_writer;
 pub mod web;

@@ -14,3 +14,4 @@ pub mod outbound_message;
 pub mod path_secret;
 pub mod source;
 pub mod standard_webhooks;
+pub mod vault_event;

@@ -46,6 +46,9 @@ pub enum Fault {
     /// It has not happened yet.
     #[error("lies in the future; compare the clocks")]
     Future,
+    /// It is not what a sentence says.
+    #[error("must {0}")]
+    Must(&'static str),
     /// Neither key of a user is there.
     #[error("username or user_id is required")]
     NoUser,
@@ -193,7 +196,7 @@ fn parse_kind(text: &str) -> Result<ResetKind, Fault> {
 }
 
 /// Reads RFC 3339. `+0000` without its colon is understood too: Salesforce writes times like that.
-fn parse_time(text: &str, now: Timestamp, window: Duration) -> Result<Timestamp, Fault> {
+pub(super) fn parse_time(text: &str, now: Timestamp, window: Duration) -> Result<Timestamp, Fault> {
     const MAX_CHARS: usize = 40;
     // jiff reads more of ISO 8601 than RFC 3339 has, and annotations; these are its limits.
     let rfc3339 = text.len() <= MAX_CHARS

@@ -25,6 +25,8 @@ pub enum Format {
     Email(Arc<Mailbox>),
     /// Salesforce's outbound messages.
     OutboundMessage(OutboundMessages),
+    /// The Vault event.
+    VaultEvent,
 }
 
 /// One way in which a source may prove who it is. There is no "none".

@@ -20,6 +20,7 @@ use crate::engine::mailed_token::MailedTokens;
 use crate::engine::operations::Operations;
 use crate::engine::retention;
 use crate::engine::targets::Targets;
+use crate::engine::watch::{self, Watch};
 use crate::engine::worker::Worker;
 use crate::hooks::Mails;
 use crate::metrics::Metrics;
@@ -58,6 +59,7 @@ pub struct Plant {
     /// What is counted and timed.
     pub metrics: Arc<Metrics>,
     wake: Arc<Notify>,
+    watch: Watch,
     /// The store, where it tells what other replicas wrote.
     shared: Option<PostgresStore>,
     retention: Retention,
@@ -142,6 +144,17 @@ impl Plant {
             Arc::clone(&targets),
             Arc::clone(&wake),
         );
+        let watch = Watch::new(
+            watch::World {
+                secrets: Arc::clone(&secrets),
+                news: vault.clone(),
+                intake: intake.clone(),
+                journal: Arc::clone(&journal),
+                targets: Arc::clone(&targets),
+                clock: Arc::clone(&clock),
+            },
+            config.watch,
+        );
         let world = Arc::new(World {
             journal,
             console,
@@ -154,7 +167,18 @@ impl Plant {
             settings: config.rotation,
         });
         let retention = config.store.retention;
-        Ok(Self { world, vault, targets, intake, operations, metrics, wake, shared, retention })
+        Ok(Self {
+            world,
+            vault,
+            targets,
+            intake,
+            operations,
+            metrics,
+            wake,
+            watch,
+            shared,
+            retention,
+        })
     }
 
     /// What the public listener needs for mails.
@@ -173,8 +197,14 @@ impl Plant {
         Worker::new(Arc::clone(&self.world), targets, wake, name.to_owned())
     }
 
+    /// Watches the targets' secrets in Vault, until it is dropped.
+    pub async fn watch(&self) {
+        self.watch.run().await;
+    }
+
     /// What a worker needs besides working: keeps the Vault token fresh and the consoles' logins at
-    /// hand, hears of what other replicas wrote, forgets what is old. Until it is dropped.
+    /// hand, watches the secrets, hears of what other replicas wrote, forgets what is old. Until it
+    /// is dropped.
     pub(in crate::startup) async fn keep_house(&self) {
         let logins = async {
             loop {
@@ -188,7 +218,7 @@ impl Plant {
             }
         };
         let retention = retention::keep(&self.world, self.retention);
-        tokio::join!(self.vault.keep_token_fresh(), logins, wakes, retention);
+        tokio::join!(self.vault.keep_token_fresh(), logins, wakes, retention, self.watch());
     }
 }
 

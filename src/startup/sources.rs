@@ -34,6 +34,7 @@ fn one(config: &Config, source: &SourceConfig) -> Result<Source, StartError> {
     let read = |scheme| files.authentication(scheme);
     let format = match &source.format {
         SourceFormat::Notice => Format::Notice,
+        SourceFormat::VaultEvent => Format::VaultEvent,
         SourceFormat::Email(section) => {
             Format::Email(Arc::new(mailbox(source.name.as_str(), section)?))
         }
@@ -136,7 +137,7 @@ pub(in crate::startup) fn outbound_objects(
         SourceFormat::OutboundMessage { object, .. } => {
             Some((source.name.clone(), Arc::clone(object)))
         }
-        SourceFormat::Notice | SourceFormat::Email(_) => None,
+        SourceFormat::Notice | SourceFormat::VaultEvent | SourceFormat::Email(_) => None,
     };
     config.sources.iter().filter_map(object).collect()
 }

@@ -229,7 +229,10 @@ pub(super) fn subject(subject: &Subject) -> String {
         Subject::Nobody { organization } => {
             serde_json::json!({ "organization": organization.as_str() })
         }
-        Subject::Secret(location) => serde_json::json!({ "secret": location.to_string() }),
+        Subject::Secret { location, version } => serde_json::json!({
+            "secret": location.to_string(),
+            "version": version,
+        }),
     }
     .to_string()
 }

@@ -38,6 +38,11 @@ impl Connection {
         Ok(Self { http, settings, trusted })
     }
 
+    /// What it was told.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// The same server, with a client certificate. It has a pool of its own.
     pub(super) fn with_identity(&self, identity: Identity) -> Result<Self, reqwest::Error> {
         let builder = builder(&self.settings, self.trusted.as_ref());
@@ -111,10 +116,18 @@ pub(super) fn with_token(client: &VaultClient, method: Method, path: &str) -> Re
 }
 
 /// Reads an answer as JSON; `None` where it is too long, cut off or something else.
-pub(super) async fn bounded_json<T: DeserializeOwned>(mut answer: Response) -> Option<T> {
+pub(super) async fn bounded_json<T: DeserializeOwned>(answer: Response) -> Option<T> {
+    json_within(answer, MAX_ANSWER_BYTES).await
+}
+
+/// The same for an answer of at most so many bytes.
+pub(super) async fn json_within<T: DeserializeOwned>(
+    mut answer: Response,
+    limit: usize,
+) -> Option<T> {
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await.ok()? {
-        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+        if body.len() + chunk.len() > limit {
             return None;
         }
         body.extend_from_slice(&chunk);

@@ -1,9 +1,10 @@
 //! The secret store in Vault or OpenBao: login and renewal, reads of the key-value
-//! engine of version 2, and the server's health.
+//! engine of version 2, the server's events, and its health.
 
 mod client;
 mod health;
 mod kv;
+mod list;
 mod login;
 mod patch;
 mod renewal;
@@ -11,7 +12,9 @@ mod session;
 mod settings;
 mod token;
 mod trouble;
+mod watch;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -104,6 +107,15 @@ impl SecretStore for Vault {
         )
         .await
         .map_err(|trouble| SecretStoreError { location: location.clone(), trouble })
+    }
+
+    async fn current_versions(
+        &self,
+        folder: &SecretLocation,
+    ) -> Result<Option<BTreeMap<String, SecretVersion>>, SecretStoreError> {
+        self.authorised(|session| async move { list::versions(session.client(), folder).await })
+            .await
+            .map_err(|trouble| SecretStoreError { location: folder.clone(), trouble })
     }
 }
 

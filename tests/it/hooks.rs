@@ -5,4 +5,5 @@ mod capacity;
 mod malformed;
 mod refusals;
 mod tls;
+mod vault_events;
 mod wire;

@@ -6,7 +6,9 @@
 
 mod support;
 
+mod agent;
 mod architecture;
+mod clients;
 mod console_contract;
 mod console_login;
 mod crash;
@@ -33,3 +35,5 @@ mod simulation;
 mod store_contract;
 mod surprises;
 mod vault;
+mod watch;
+mod written;

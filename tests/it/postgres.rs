@@ -25,10 +25,10 @@ fn event(id: &str) -> ResetEvent {
         source: SourceName::parse("vault").unwrap(),
         id: EventId::parse(id).unwrap(),
         kind: ResetKind::SecretWritten,
-        subject: Subject::Secret(SecretLocation {
-            mount: "secret".to_owned(),
-            path: "acme".to_owned(),
-        }),
+        subject: Subject::Secret {
+            location: SecretLocation { mount: "secret".to_owned(), path: "acme".to_owned() },
+            version: None,
+        },
         occurred_at: SystemClock.now(),
     }
 }

@@ -8,6 +8,7 @@ mod login;
 mod policy;
 mod renewal;
 mod stand_in;
+mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -38,6 +38,12 @@ pub enum SendError {
         /// Why.
         source: InvalidMailgunKey,
     },
+    /// A secret for a format that tells of a login, or the reverse.
+    #[error(
+        "--secret-path and --secret-version go with the formats secret-notice, cloudevent, \
+         cloudevent-binary and vault-event, and with no other"
+    )]
+    SecretContent,
     /// A mail names its user by name, and tells of a password.
     #[error("a sample mail needs --username, and --type password_reset")]
     MailContent,
@@ -95,6 +101,7 @@ impl SendError {
             Self::File { .. }
             | Self::Key { .. }
             | Self::MailgunKey { .. }
+            | Self::SecretContent
             | Self::MailContent
             | Self::Proof(_)
             | Self::Authorities { .. }

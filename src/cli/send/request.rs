@@ -40,6 +40,9 @@ pub(super) async fn deliver(
     if arguments.format == SampleFormat::OutboundMessage {
         request = request.header("soapaction", "\"\"");
     }
+    for (name, value) in sample.headers {
+        request = request.header(name, value);
+    }
     request = match proof {
         Proof::Token(token, _) => request.bearer_auth(token.expose()),
         Proof::Login(login, _) => {
@@ -124,6 +127,9 @@ pub(super) fn print(
     }
     let content_type = quoted(&format!("content-type: {}", sample.content_type));
     write!(out, " \\\n  --header {content_type}")?;
+    for (name, value) in &sample.headers {
+        write!(out, " \\\n  --header {}", quoted(&format!("{name}: {value}")))?;
+    }
     match proof {
         Proof::Token(_, path) => {
             let path = quoted(&path.display().to_string());

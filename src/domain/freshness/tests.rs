@@ -229,19 +229,51 @@ fn joined_events_add_up() {
     assert!(!reset.join(ResetKind::TokenReset, at(T - 5)), "an older one is no news");
     assert!(reset.join(ResetKind::PasswordReset, at(T - 5)), "another kind is");
     assert!(reset.join(ResetKind::TokenReset, at(T + 5)), "a later one is");
-    assert_eq!(reset, Reset { latest: at(T + 5), password: true, token: true });
+    let expected = Reset { token: true, ..Reset::of(ResetKind::PasswordReset, at(T + 5)) };
+    assert_eq!(reset, expected);
 }
 
 #[test]
-fn that_a_secret_was_written_never_moves_the_time_of_a_reset() {
+fn a_write_neither_moves_the_time_of_a_reset_nor_gives_it_one() {
     let mut reset = password_reset();
-    assert!(!reset.join(ResetKind::SecretWritten, at(T + 5_000)), "it is no news of a reset");
+    assert!(!reset.join(ResetKind::SecretWritten, at(T + 5_000)), "it is the answer to the reset");
     assert_eq!(reset, password_reset());
+    let reading = reading(7, T + 1, "new", "new");
+    assert_eq!(ask(&reset, Some(&applied()), &reading), Verdict::Use);
 
-    let mut written = written();
-    assert!(written.join(ResetKind::SecretWritten, at(T + 5)), "a later write is");
-    assert!(written.join(ResetKind::PasswordReset, at(T - 60)), "and so is a reset");
-    assert_eq!(written, Reset { latest: at(T - 60), password: true, token: false });
+    let mut told_late = Reset::of(ResetKind::SecretWritten, at(T + 5_000));
+    assert!(told_late.join(ResetKind::PasswordReset, at(T)), "the reset is news");
+    assert_eq!(told_late.latest, at(T), "the version in between is not older than the reset");
+    let mut twice = written();
+    assert!(!twice.join(ResetKind::SecretWritten, at(T + 5)), "nor is a second write a reset");
+    assert!(twice.join(ResetKind::PasswordReset, at(T - 60)), "as a reset is, however early");
+    assert_eq!(twice, Reset::of(ResetKind::PasswordReset, at(T - 60)));
+    assert_eq!(ask(&told_late, Some(&applied()), &reading), Verdict::Use);
+}
+
+#[test]
+fn an_old_secret_does_not_become_the_new_one_by_being_told_of() {
+    let ask = |reset: &Reset| ask(reset, None, &reading(1, T - 601, "a", "b"));
+    assert_eq!(ask(&written()), Verdict::NothingToDo);
+    assert_eq!(ask(&password_reset()), predates(1, T - 601));
+    let fresh = reading(1, T - 600, "a", "b");
+    assert_eq!(self::ask(&written(), None, &fresh), Verdict::Use);
+}
+
+#[test]
+fn an_announced_version_is_waited_for_until_it_is_shown() {
+    for mut reset in [written(), password_reset()] {
+        reset.announce(Some(SecretVersion(8)));
+        reset.announce(Some(SecretVersion(7)));
+        reset.announce(None);
+        let behind = Waiting::Announced { version: SecretVersion(8), shown: SecretVersion(7) };
+        let shown = |version| ask(&reset, Some(&applied()), &reading(version, T, "new", "new"));
+        assert_eq!(shown(7), Verdict::Wait(behind.clone()));
+        assert_eq!(shown(8), Verdict::Use);
+        assert_eq!(shown(9), Verdict::Use);
+        let text = "version 8 was announced, Vault still shows version 7";
+        assert_eq!(behind.to_string(), text);
+    }
 }
 
 /// Version 7, chosen for the reset at `T` and written ten seconds after it.
@@ -295,7 +327,8 @@ fn only_a_later_reset_kills_what_was_chosen() {
     let kept = Superseded::since(first.clone(), None, ResetKind::SecretWritten, at(T + 40));
     assert_eq!(kept, first);
     let joined = Superseded::since(first, None, ResetKind::PasswordReset, at(T + 50)).unwrap();
-    assert_eq!(joined.by, Reset { latest: at(T + 50), password: true, token: true });
+    let both = Reset { token: true, ..Reset::of(ResetKind::PasswordReset, at(T + 50)) };
+    assert_eq!(joined.by, both);
 }
 
 #[test]

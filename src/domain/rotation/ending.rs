@@ -29,7 +29,7 @@ impl Rotation {
         version: SecretVersion,
         shown: &str,
     ) -> Result<(), IllegalEntry> {
-        self.require_secret(version)?;
+        self.require_chosen(version)?;
         self.track(surface)?;
         require(self.all_hold_secret(), "a secret is refused where every surface holds it")?;
         self.secret = None;
@@ -49,6 +49,7 @@ impl Rotation {
         self.require_active()?;
         let untouched = !self.tracks.values().any(|t| t.ours || t.updating.is_some());
         require(untouched, "nothing of ours is left disabled or half written")?;
+        require(!self.is_superseded(), "a newer version was announced")?;
         match outcome {
             Outcome::Confirmed => {
                 let all = self.tracks.values().all(|track| track.confirmed);

@@ -23,7 +23,7 @@ impl Rotation {
         version: SecretVersion,
         proof: Proof,
     ) -> Result<(), IllegalEntry> {
-        self.require_secret(version)?;
+        self.require_chosen(version)?;
         require(self.proof.is_none(), "what a login came to is decided once")?;
         self.proof = Some(proof);
         self.attempts = 0;
@@ -35,7 +35,7 @@ impl Rotation {
         version: SecretVersion,
         said: &str,
     ) -> Result<(), IllegalEntry> {
-        self.require_secret(version)?;
+        self.require_chosen(version)?;
         require(self.proof.is_none(), "what a login came to is decided once")?;
         self.secret = None;
         self.rejected = Some(version);

@@ -39,6 +39,13 @@ impl Rotation {
         self.tracks.values().all(|track| self.holds(track))
     }
 
+    /// Whether a newer version than the chosen one was announced, or one without a number, so that
+    /// Vault is asked first.
+    pub fn is_superseded(&self) -> bool {
+        let is_newer = |version| self.reset.awaits_newer_than(version) || self.reset.unnumbered > 0;
+        self.secret.as_ref().is_some_and(|chosen| is_newer(chosen.version))
+    }
+
     /// The connectors that this rotation disabled and has not enabled again.
     pub fn left_disabled(&self) -> impl Iterator<Item = &Surface> {
         self.tracks.iter().filter(|(_, track)| track.ours).map(|(surface, _)| surface)

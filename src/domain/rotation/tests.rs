@@ -1,5 +1,6 @@
 //! The transition table, and the invariants that it is there for.
 
+mod announced;
 mod story;
 
 use std::collections::BTreeSet;

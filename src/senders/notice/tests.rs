@@ -77,7 +77,7 @@ fn one_of_the_two_keys_of_a_user_is_enough_and_null_means_absent() {
         let by_name = parse_changed(&[("user_id", absent)]).unwrap();
         let user = |event: ResetEvent| match event.subject {
             Subject::Login { user, .. } => user,
-            Subject::Nobody { .. } | Subject::Secret(_) => panic!("a notice is about a login"),
+            Subject::Nobody { .. } | Subject::Secret { .. } => panic!("a notice is about a login"),
         };
         assert!(matches!(user(by_id), UserKey::Id(_)));
         assert!(matches!(user(by_name), UserKey::Name(_)));

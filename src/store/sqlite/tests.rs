@@ -61,10 +61,10 @@ fn event(id: &str) -> ResetEvent {
         source: SourceName::parse("vault").unwrap(),
         id: EventId::parse(id).unwrap(),
         kind: ResetKind::SecretWritten,
-        subject: Subject::Secret(SecretLocation {
-            mount: "secret".to_owned(),
-            path: "acme".to_owned(),
-        }),
+        subject: Subject::Secret {
+            version: None,
+            location: SecretLocation { mount: "secret".to_owned(), path: "acme".to_owned() },
+        },
         occurred_at: Timestamp::UNIX_EPOCH,
     }
 }

@@ -12,8 +12,9 @@ use reset_receiver::cli::remote::RemoteCommand;
 use reset_receiver::cli::send::{SendArguments, SendError, send};
 use reset_receiver::cli::{Command, Exit, parse, report};
 use reset_receiver::clock::SystemClock;
-use reset_receiver::domain::event::ResetEvent;
+use reset_receiver::domain::event::{ResetEvent, ResetKind, Subject};
 use reset_receiver::domain::ids::SourceName;
+use reset_receiver::domain::secret::{SecretLocation, SecretVersion};
 use reset_receiver::ports::clock::Clock;
 use reset_receiver::senders::bearer::Bearer;
 use reset_receiver::senders::delivery::{Delivery, Headers};
@@ -21,6 +22,7 @@ use reset_receiver::senders::keys::{BearerToken, SigningKey};
 use reset_receiver::senders::notice::parse as parse_notice;
 use reset_receiver::senders::source::{Authentication, Format, Rate, Source};
 use reset_receiver::senders::standard_webhooks::StandardWebhooks;
+use reset_receiver::senders::vault_event::{Reading, VaultEvent};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 const KEY: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz";
@@ -72,6 +74,21 @@ async fn take(
     HttpResponse::Accepted().body("{\"status\":\"accepted\"}\n")
 }
 
+async fn take_vault_event(
+    request: HttpRequest,
+    body: web::Bytes,
+    source: web::Data<Source>,
+    events: web::Data<UnboundedSender<ResetEvent>>,
+) -> HttpResponse {
+    let (headers, now) = (Got(request.headers()), SystemClock.now());
+    let proof = source.authenticate(&Delivery { headers: &headers, body: &body }, now).unwrap();
+    let (source, proof, body) = (&source.name, &proof, &body);
+    let reading = Reading { source, proof, headers: &headers, body, now, window: WINDOW };
+    let VaultEvent::Written(event) = reading.read().unwrap() else { panic!("nothing written") };
+    events.send(event).unwrap();
+    HttpResponse::Accepted().finish()
+}
+
 impl Receiver {
     fn start(authentication: Authentication) -> Self {
         let (sender, events) = unbounded_channel();
@@ -80,6 +97,7 @@ impl Receiver {
         let app = move || {
             let app = App::new().app_data(source.clone()).app_data(sender.clone());
             app.route("/v1/resets/flow", web::post().to(take))
+                .route("/v1/vault-events/flow", web::post().to(take_vault_event))
         };
         let server = HttpServer::new(app).workers(1).disable_signals();
         let server = server.bind("127.0.0.1:0").unwrap();
@@ -141,6 +159,76 @@ async fn a_signed_sample_is_authentic_and_says_what_it_was_told_to_say() {
     assert_eq!(event.occurred_at.to_string(), "2026-03-02T08:00:00Z");
     let subject = format!("{:?}", event.subject);
     assert!(subject.contains("00D5e000001AbCd") && subject.contains("sync@acme.example"));
+}
+
+fn about_secret(url: &str, key: &Path, format: &str) -> String {
+    format!(
+        "reset-receiver send --url {url} --format {format} --key-file {} \
+         --secret-path secret/data/salesforce/acme --secret-version 7 --id sample-1 \
+         --occurred-at 2026-03-02T08:00:00Z",
+        key.display()
+    )
+}
+
+fn read(line: &str) -> Option<SendArguments> {
+    let words = line.split_whitespace().map(OsString::from);
+    let command = parse(words, &mut Vec::new(), &mut Vec::new()).ok()?.command;
+    if let Command::Remote(RemoteCommand::Send(sample)) = command { Some(*sample) } else { None }
+}
+
+#[tokio::test]
+async fn a_sample_of_a_written_secret_is_a_vault_event_in_every_form() {
+    let key = file(KEY);
+    let forms = [
+        ("secret-notice", "sample-1"),
+        ("cloudevent", "vault://sample#sample-1"),
+        ("cloudevent-binary", "sample-1"),
+        ("vault-event", "vault://sample#sample-1"),
+    ];
+    for (format, id) in forms {
+        let receiver = Receiver::signed();
+        let url = receiver.url.replace("/v1/resets/", "/v1/vault-events/");
+        let (exit, out) = sent(&read(&about_secret(&url, key.path(), format)).unwrap()).await;
+        assert_eq!(exit.unwrap(), Exit::Well, "{format}: {out}");
+        let event = receiver.stop().await.unwrap();
+        assert_eq!((event.id.as_str(), event.kind), (id, ResetKind::SecretWritten), "{format}");
+        let location =
+            SecretLocation { mount: "secret".to_owned(), path: "salesforce/acme".to_owned() };
+        let version = Some(SecretVersion(7));
+        assert_eq!(event.subject, Subject::Secret { location, version }, "{format}");
+        if format != "cloudevent-binary" {
+            assert_eq!(event.occurred_at.to_string(), "2026-03-02T08:00:00Z", "{format}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_printed_binary_sample_has_its_attributes_as_headers() {
+    let key = file(KEY);
+    let line =
+        about_secret("https://receiver.example/v1/vault-events/a", key.path(), "vault-event");
+    let line = format!("{line} --print").replace("vault-event --key", "cloudevent-binary --key");
+    let (exit, out) = sent(&read(&line).unwrap()).await;
+    assert_eq!(exit.unwrap(), Exit::Well);
+    for header in ["ce-specversion: 1.0", "ce-id: sample-1", "ce-time: 2026-03-02T08:00:00Z"] {
+        assert!(out.contains(&format!("--header '{header}'")), "{header}: {out}");
+    }
+}
+
+#[tokio::test]
+async fn a_sample_is_about_a_secret_or_about_a_login() {
+    let key = file(KEY);
+    let line = about_secret("https://receiver.example/v1/resets/a", key.path(), "secret-notice");
+    assert!(read(&format!("{line} --username a@b.c")).is_none(), "one or the other");
+    assert!(read(&line.replace("--secret-version 7", "")).is_none(), "no version");
+    assert!(read(&line.replace("/data/", "/")).is_none(), "no data path");
+    for format in ["notice", "outbound-message"] {
+        let (exit, _) = sent(&read(&line.replace("secret-notice", format)).unwrap()).await;
+        assert_eq!(exit.unwrap_err().exit(), Exit::Usage, "{format}");
+    }
+    let login =
+        arguments("https://receiver.example/v1/resets/a", "key", key.path(), "--format cloudevent");
+    assert_eq!(sent(&login).await.0.unwrap_err().exit(), Exit::Usage);
 }
 
 #[tokio::test]

@@ -54,7 +54,7 @@ async fn half_a_new_secret_stops_nothing_until_the_other_half_is_there() {
     let rotation = hand.tell_written(&town, "half").await;
     hand.until_said(rotation, |entry| matches!(entry, Entry::Waiting { .. })).await;
     hand.until_idle().await;
-    assert_eq!(hand.phase(rotation).await, Phase::Containing);
+    assert_eq!(hand.phase(rotation).await, Phase::AwaitingSecret);
     assert_eq!(town.simulator.console_log().len(), requests, "no login was reset, none is stopped");
     assert_eq!(town.states(), town.at_first());
 

@@ -30,6 +30,7 @@ pub(super) async fn admission_is_idempotent(bench: Bench) {
         event_id: event.id,
         kind: event.kind,
         occurred_at: event.occurred_at,
+        version: None,
     };
     assert_eq!(entries, [covers, admitted]);
     let all = RotationFilter { limit: 10, ..RotationFilter::default() };

@@ -76,7 +76,7 @@ impl Hand {
     /// Tells that the town's secret was written.
     pub(crate) async fn tell_written(&self, town: &Town, id: &str) -> RotationId {
         let location = SecretLocation { mount: town.mount.clone(), path: "salesforce".to_owned() };
-        let subject = Subject::Secret(location);
+        let subject = Subject::Secret { location, version: None };
         accepted(self.admit(id, ResetKind::SecretWritten, subject, now()).await)
     }
 

@@ -161,6 +161,7 @@ fn admitted(event: &ResetEvent) -> Entry {
         event_id: event.id.clone(),
         kind: event.kind,
         occurred_at: event.occurred_at,
+        version: event.subject.announced(),
     }
 }
 

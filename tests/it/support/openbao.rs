@@ -240,7 +240,7 @@ impl OpenBao {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one setting that tests/run gives to the tests")]
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     let path = std::env::var_os("BAO_BIN");
     PathBuf::from(path.expect(
         "BAO_BIN does not name an OpenBao server; start the tests with tests/run, which installs one",

@@ -63,7 +63,8 @@ impl Meter for Counted {
 }
 
 /// A running listener. It knows the target `acme` and the sources `apex` (signed, for every
-/// target), `flow` (bearer, or signed) and `partner` (bearer, for the target `other` alone).
+/// target), `flow` (bearer, or signed) and `partner` (bearer, for the target `other` alone), and
+/// `enterprise` (bearer, or signed), which sends Vault events.
 pub(crate) struct PublicListener {
     pub(crate) address: SocketAddr,
     pub(crate) certificate: Certificate,
@@ -218,7 +219,10 @@ fn sources(burst: u32) -> Vec<Source> {
         future: DEFAULT_WINDOW,
     };
     let other = vec![TargetName::parse("other").unwrap()];
+    let mut vault = source("enterprise", vec![signed.clone(), bearer.clone()], None);
+    vault.format = Format::VaultEvent;
     vec![
+        vault,
         source("apex", vec![signed.clone()], None),
         source("flow", vec![signed, bearer.clone()], None),
         source("partner", vec![bearer], Some(other)),

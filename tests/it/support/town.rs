@@ -266,6 +266,7 @@ url = "{database}"
 fingerprint_key_file = "{fingerprint_key}"
 [vault]
 address = "{vault}"
+watch_interval = "1h"
 [vault.auth]
 method = "token"
 token_file = "{vault_token}"

@@ -199,3 +199,54 @@ async fn an_answer_of_another_shape_is_unreadable_and_prints_nothing_of_itself()
         assert!(!printed.contains(canary) && !printed.contains("s.1"), "{printed}");
     }
 }
+
+#[tokio::test]
+async fn a_folder_of_secrets_is_listed_with_their_versions_in_one_request() {
+    let bao = OpenBao::shared();
+    bao.mount("kv-list").await;
+    for (place, times) in [("sf/a", 1), ("sf/b", 3), ("sf/below/c", 1), ("top", 2)] {
+        for _ in 0..times {
+            bao.write_secret("kv-list", place, &json!({"password": "x"})).await;
+        }
+    }
+    bao.post("kv-list/metadata/sf/empty", &json!({"max_versions": 4})).await;
+    let files = Files::new();
+    let recorder = StandIn::start(Manner::PassOn(bao.address().to_owned()));
+    let vault = vault(settings(recorder.address(), files.token(bao.root_token())));
+    let listed = async |path| {
+        let versions = vault.current_versions(&at("kv-list", path)).await.unwrap();
+        versions.map(|versions| versions.into_iter().map(|(n, v)| (n, v.0)).collect::<Vec<_>>())
+    };
+    let owned = |pairs: &[(&str, u64)]| {
+        Some(pairs.iter().map(|(name, version)| ((*name).to_owned(), *version)).collect::<Vec<_>>())
+    };
+    assert_eq!(listed("sf").await, owned(&[("a", 1), ("b", 3)]));
+    assert_eq!(listed("").await, owned(&[("top", 2)]));
+    assert_eq!(listed("nowhere").await, None);
+    let lines: Vec<_> = recorder.seen().into_iter().map(|seen| seen.line).collect();
+    assert_eq!(
+        lines[1..3],
+        ["LIST /v1/kv-list/detailed-metadata/sf/", "LIST /v1/kv-list/detailed-metadata/"]
+    );
+}
+
+#[tokio::test]
+async fn a_list_needs_its_line_in_the_policy_and_is_done_without_where_it_lacks() {
+    let bao = OpenBao::shared();
+    bao.mount("kv-may-list").await;
+    bao.write_secret("kv-may-list", "sf/a", &json!({"password": "x"})).await;
+    let read = "path \"kv-may-list/metadata/sf/a\" { capabilities = [\"read\"] }\n";
+    let list = "path \"kv-may-list/detailed-metadata/sf/\" { capabilities = [\"list\"] }\n";
+    for (name, policy, may) in
+        [("reads-one", read.to_owned(), false), ("lists", format!("{read}{list}"), true)]
+    {
+        bao.policy(name, &policy).await;
+        let token = bao.token(&json!({"policies": [name]})).await;
+        let files = Files::new();
+        let vault = vault(settings(bao.address(), files.token(&token)));
+        let versions = vault.current_versions(&at("kv-may-list", "sf")).await.unwrap();
+        assert_eq!(versions.is_some(), may, "{name}");
+        let one = vault.current_version(&at("kv-may-list", "sf/a")).await.unwrap();
+        assert_eq!(one, Some(SecretVersion(1)), "{name}");
+    }
+}

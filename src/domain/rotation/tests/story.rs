@@ -103,6 +103,7 @@ pub(super) fn reset(second: i64) -> Entry {
         event_id: EventId::parse("event").unwrap(),
         kind: ResetKind::PasswordReset,
         occurred_at: at(second),
+        version: None,
     }
 }
 
@@ -173,7 +174,7 @@ pub(super) fn enabling(name: &str, version: u64) -> Entry {
     Entry::Enabling { surface: connector(name), version: SecretVersion(version) }
 }
 
-fn refused() -> Entry {
+pub(super) fn refused() -> Entry {
     let shown = "Invalid login".to_owned();
     Entry::Refused { surface: integration(), version: SecretVersion(7), shown }
 }
