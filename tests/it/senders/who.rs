@@ -68,6 +68,21 @@ pub(super) enum Who {
     PinnedSecretMessage,
     /// A mail.
     Mail(Relay),
+    /// That a secret was written, signed by the rules of Standard Webhooks.
+    Vault(VaultForm),
+}
+
+/// How a Vault event looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum VaultForm {
+    /// Path and version.
+    Minimal,
+    /// A CloudEvent as JSON.
+    Structured,
+    /// A CloudEvent in headers.
+    Binary,
+    /// As Vault writes its own.
+    Own,
 }
 
 /// What one delivery is to be.
@@ -120,7 +135,7 @@ const SINGLE: Inapplicable = "it tells of one reset at a time";
 const UNNAMED: Inapplicable = "it names no organisation";
 
 impl Who {
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 16] = [
         Self::SignedNotice,
         Self::BearerNotice,
         Self::BodySignedNotice,
@@ -133,6 +148,10 @@ impl Who {
         Self::Mail(Relay::CloudMailin),
         Self::Mail(Relay::SesSns),
         Self::Mail(Relay::Mime),
+        Self::Vault(VaultForm::Minimal),
+        Self::Vault(VaultForm::Structured),
+        Self::Vault(VaultForm::Binary),
+        Self::Vault(VaultForm::Own),
     ];
 
     /// The name of its source.
@@ -145,6 +164,10 @@ impl Who {
             Self::SecretMessage => "message-secret",
             Self::PinnedSecretMessage => "message-mtls-secret",
             Self::Mail(relay) => relay.as_str(),
+            Self::Vault(VaultForm::Minimal) => "vault-minimal",
+            Self::Vault(VaultForm::Structured) => "vault-structured",
+            Self::Vault(VaultForm::Binary) => "vault-binary",
+            Self::Vault(VaultForm::Own) => "vault-own",
         }
     }
 
@@ -159,6 +182,7 @@ impl Who {
                 "/v1/outbound-messages/{source}/{secret}"
             }
             Self::Mail(_) => "/v1/emails/{source}",
+            Self::Vault(_) => "/v1/vault-events/{source}",
         }
     }
 
@@ -176,7 +200,8 @@ impl Who {
 
     /// The largest body that is read of it, in bytes.
     pub(super) const fn limit(self) -> usize {
-        if self.is_notice() { NOTICE_BYTES } else { MEBIBYTE }
+        let is_small = self.is_notice() || matches!(self, Self::Vault(_));
+        if is_small { NOTICE_BYTES } else { MEBIBYTE }
     }
 
     /// Its source, which takes the current key and the one before it.
@@ -186,16 +211,18 @@ impl Who {
         let body_keys = BODY_KEYS.iter().take(2).map(|key| BodyKey::parse(key).unwrap());
         let pins: Vec<_> =
             CERTIFICATES.iter().take(2).chain([&*EXPIRED]).map(|c| c.pins()[0]).collect();
+        let signed = Authentication::StandardWebhooks(StandardWebhooks::new(
+            webhook_keys.collect(),
+            DEFAULT_WINDOW,
+        ));
         let notice = |authentication| {
             let source = bench::source(self.name(), reset_event(), vec![authentication]);
             Source { format: Format::Notice, ..source }
         };
         let message = |scheme| bench::source(self.name(), reset_event(), vec![scheme]);
         match self {
-            Self::SignedNotice => notice(Authentication::StandardWebhooks(StandardWebhooks::new(
-                webhook_keys.collect(),
-                DEFAULT_WINDOW,
-            ))),
+            Self::SignedNotice => notice(signed),
+            Self::Vault(_) => Source { format: Format::VaultEvent, ..notice(signed) },
             Self::BearerNotice => notice(Authentication::Bearer(Bearer::new(tokens.collect()))),
             Self::BodySignedNotice => {
                 notice(Authentication::HmacBody(HmacBody::new(body_keys.collect(), DEFAULT_WINDOW)))
@@ -217,17 +244,36 @@ impl Who {
                 self.proven(wish, message(wish))
             }
             Self::Mail(relay) => self.posted(mail(wish).by(relay)),
+            Self::Vault(form) => self.proven(wish, vault_event(form, wish)),
         }
     }
 
     /// A body with the proof that belongs to it.
     fn proven(self, wish: &Wish, body: Vec<u8>) -> Request {
         let mut headers = Vec::new();
-        let content =
-            if self.is_message() { "text/xml; charset=UTF-8" } else { "application/json" };
+        let content = match self {
+            Self::PinnedMessage | Self::SecretMessage | Self::PinnedSecretMessage => {
+                "text/xml; charset=UTF-8"
+            }
+            Self::Vault(VaultForm::Structured | VaultForm::Own) => "application/cloudevents+json",
+            Self::SignedNotice
+            | Self::BearerNotice
+            | Self::BodySignedNotice
+            | Self::Mail(_)
+            | Self::Vault(VaultForm::Minimal | VaultForm::Binary) => "application/json",
+        };
         headers.push(("content-type", content.to_owned()));
+        if self == Self::Vault(VaultForm::Binary) {
+            let attributes = [
+                ("ce-specversion", "1.0"),
+                ("ce-id", &wish.id),
+                ("ce-source", "//vault.example"),
+                ("ce-type", "kv-v2/data-write"),
+            ];
+            headers.extend(attributes.map(|(name, value)| (name, value.to_owned())));
+        }
         match self {
-            Self::SignedNotice => {
+            Self::SignedNotice | Self::Vault(_) => {
                 let key = SigningKey::parse(&SIGNING_KEYS[wish.key]).unwrap();
                 let signed =
                     standard_webhooks::sign(&key, &wish.id, wish.sent_at(), &body).unwrap();
@@ -276,6 +322,7 @@ impl Who {
             | Self::BodySignedNotice
             | Self::PinnedMessage
             | Self::PinnedSecretMessage
+            | Self::Vault(_)
             | Self::Mail(Relay::Mailgun | Relay::SendGrid | Relay::Mime) => 301,
         };
         Ok(self.make(&Wish { age, ..Wish::good(id) }))
@@ -286,9 +333,9 @@ impl Who {
         let mut request = self.make(&Wish::good(id));
         let body = &mut request.delivery.body;
         match self {
-            Self::SignedNotice | Self::BodySignedNotice => {
-                let at = body.iter().position(|&byte| byte == b'2').unwrap();
-                body[at] = b'3';
+            Self::SignedNotice | Self::BodySignedNotice | Self::Vault(_) => {
+                let at = body.iter().rposition(u8::is_ascii_digit).unwrap();
+                body[at] ^= 1;
             }
             Self::BearerNotice => {
                 let token = format!("Bearer {}", TOKENS[0].replacen("token", "tokem", 1));
@@ -307,7 +354,7 @@ impl Who {
     pub(super) fn replayed(self, first: &str, id: &str) -> Result<Request, Inapplicable> {
         let old = self.make(&Wish::good(first));
         match self {
-            Self::SignedNotice | Self::BodySignedNotice => {
+            Self::SignedNotice | Self::BodySignedNotice | Self::Vault(_) => {
                 let body = self.make(&Wish::good(id)).delivery.body;
                 Ok(Request { delivery: old.delivery.with_body(body), ..old })
             }
@@ -334,7 +381,8 @@ impl Who {
             Self::SignedNotice
             | Self::BearerNotice
             | Self::BodySignedNotice
-            | Self::PinnedMessage => {
+            | Self::PinnedMessage
+            | Self::Vault(_) => {
                 for header in [SIGNATURE, "authorization", hmac_body::SIGNATURE] {
                     request.delivery = request.delivery.without(header);
                 }
@@ -354,7 +402,7 @@ impl Who {
         self.proven(&wish, body)
     }
 
-    /// One about another organisation.
+    /// One about another organisation, or about a secret that is none of the targets'.
     pub(super) fn of_others(self, id: &str) -> Result<Request, Inapplicable> {
         if let Self::Mail(_) = self {
             return Err(UNNAMED);
@@ -381,6 +429,34 @@ fn notice(wish: &Wish) -> Vec<u8> {
         "username": "gator.sync@example.com",
     });
     padded(notice.to_string(), wish.size, " ", "", "")
+}
+
+fn vault_event(form: VaultForm, wish: &Wish) -> Vec<u8> {
+    let path = if wish.is_ours { "secret/data/acme" } else { "secret/data/others" };
+    // Another event tells of another version.
+    let version = wish.id.bytes().map(u64::from).sum::<u64>();
+    let told = json!({"path": path, "version": version});
+    let kind = "kv-v2/data-write";
+    let event = match form {
+        VaultForm::Minimal | VaultForm::Binary => told,
+        VaultForm::Structured => json!({
+            "specversion": "1.0", "id": wish.id, "source": "//vault.example", "type": kind,
+            "data": told,
+        }),
+        VaultForm::Own => json!({
+            "specversion": "1.0", "id": wish.id, "source": "vault://lab", "type": "*",
+            "datacontentype": "application/cloudevents", "time": wish.sent_at().to_string(),
+            "data": {
+                "event": {"id": wish.id, "metadata": {
+                    "current_version": version.to_string(), "data_path": path,
+                    "modified": "true", "operation": "data-write", "path": path,
+                }},
+                "event_type": kind,
+                "plugin_info": {"mount_class": "secret", "mount_path": "secret/", "plugin": "kv"},
+            },
+        }),
+    };
+    padded(event.to_string(), wish.size, " ", "", "")
 }
 
 fn message(wish: &Wish) -> Vec<u8> {
