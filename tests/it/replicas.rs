@@ -1,7 +1,7 @@
 //! Three replicas over one PostgreSQL database, real processes that are killed and stopped at
 //! random while events arrive.
 
-mod city;
+pub(crate) mod city;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;

@@ -17,15 +17,15 @@ use crate::support::receiver::Receiver;
 use crate::support::town::Town;
 
 /// How long a lease lasts here.
-pub(super) const LEASE: Duration = Duration::from_secs(3);
+pub(crate) const LEASE: Duration = Duration::from_secs(3);
 /// The only connector of each instance.
 const CONNECTOR: &str = "Salesforce Sync";
 /// A period longer than any test.
 const RARELY: Duration = Duration::from_hours(1);
 
 /// A world with many targets.
-pub(super) struct City {
-    pub(super) targets: usize,
+pub(crate) struct City {
+    pub(crate) targets: usize,
     simulator: Simulator,
     openbao: &'static OpenBao,
     mount: String,
@@ -34,12 +34,12 @@ pub(super) struct City {
 }
 
 impl City {
-    pub(super) async fn new(targets: usize, database: Database) -> Self {
+    pub(crate) async fn new(targets: usize, database: Database) -> Self {
         Self::answering_after(Duration::from_millis(2), targets, database).await
     }
 
     /// The same with a console that takes its time.
-    pub(super) async fn slow(targets: usize, database: Database) -> Self {
+    pub(crate) async fn slow(targets: usize, database: Database) -> Self {
         Self::answering_after(Duration::from_millis(100), targets, database).await
     }
 
@@ -76,7 +76,7 @@ impl City {
         city
     }
 
-    pub(super) fn username(number: usize) -> String {
+    pub(crate) fn username(number: usize) -> String {
         format!("sync-{number}@acme.example")
     }
 
@@ -88,41 +88,65 @@ impl City {
         format!("Instance {number}")
     }
 
-    pub(super) fn organization(&self) -> &'static str {
+    pub(crate) fn organization(&self) -> &'static str {
         self.simulator.salesforce().organization_id()
     }
 
     /// Resets a password and puts the new secret into Vault.
-    pub(super) async fn reset(&self, target: usize, password: &str) {
-        let salesforce = self.simulator.salesforce();
-        let new = salesforce.reset_password(&Self::username(target), password).unwrap();
+    pub(crate) async fn reset(&self, target: usize, password: &str) {
+        self.simulator.salesforce().reset_password(&Self::username(target), password).unwrap();
+        self.write_secret(target).await;
+    }
+
+    /// Resets a password, of which Vault does not hear yet.
+    pub(crate) fn reset_alone(&self, target: usize, password: &str) {
+        self.simulator.salesforce().reset_password(&Self::username(target), password).unwrap();
+    }
+
+    /// Puts what Salesforce takes now into Vault.
+    pub(crate) async fn write_secret(&self, target: usize) {
+        let new = self.simulator.salesforce().credential(&Self::username(target)).unwrap();
         let fields = json!({"password": new.password, "security_token": new.token});
         let path = format!("salesforce-{target}");
         self.openbao.write_secret(&self.mount, &path, &fields).await;
     }
 
     /// How many requests the console has had.
-    pub(super) fn walked(&self) -> usize {
+    pub(crate) fn walked(&self) -> usize {
         self.simulator.console_log().len()
     }
 
     /// Starts one more replica, which does everything.
-    pub(super) fn start_replica(&self) -> Receiver {
+    pub(crate) fn start_replica(&self) -> Receiver {
         self.start_replica_as("[\"api\", \"worker\"]")
     }
 
+    /// Starts one more replica, which hears of resets from these senders besides.
+    pub(crate) fn start_replica_with(&self, sources: &str) -> Receiver {
+        self.start_configured("with", &(self.config("[\"api\", \"worker\"]") + sources))
+    }
+
     /// Starts one more replica with these roles.
-    pub(super) fn start_replica_as(&self, roles: &str) -> Receiver {
+    pub(crate) fn start_replica_as(&self, roles: &str) -> Receiver {
         let name: String = roles.chars().filter(char::is_ascii_alphabetic).collect();
+        self.start_configured(&name, &self.config(roles))
+    }
+
+    fn start_configured(&self, name: &str, config: &str) -> Receiver {
         let path = self.file(&format!("config-{name}.toml"));
-        std::fs::write(&path, self.config(roles)).unwrap();
+        std::fs::write(&path, config).unwrap();
         let replica = Receiver::start_with(&path, None);
         assert!(replica.operator.is_some(), "it did not start\n{}", replica.log());
         replica
     }
 
+    /// A file of the installation.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
     /// Every surface is as it was at first and holds the newest secret, and nobody was refused.
-    pub(super) fn assert_well(&self) {
+    pub(crate) fn assert_well(&self) {
         for number in 0..self.targets {
             let holds = self.simulator.salesforce().credential(&Self::username(number)).unwrap();
             let instance = Self::instance(number);
@@ -144,7 +168,7 @@ impl City {
     }
 
     /// Once a session of a console account has sent its first request, no earlier one sends any.
-    pub(super) fn assert_one_driver_at_a_time(&self) {
+    pub(crate) fn assert_one_driver_at_a_time(&self) {
         let mut newest: BTreeMap<String, u32> = BTreeMap::new();
         for request in self.simulator.console_log() {
             let (Some(user), Some(session)) = (request.user.clone(), request.session) else {
@@ -154,10 +178,6 @@ impl City {
             assert!(session >= *newest, "a session goes on after session {newest}: {request:?}");
             *newest = session;
         }
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
     }
 
     fn write_files(&self) {

@@ -7,7 +7,8 @@ use reqwest::Client;
 use reset_receiver::hooks::limits::Limits;
 use serde_json::Value;
 
-use super::who::{Inapplicable, Request, Who, Wish};
+use super::who::{Inapplicable, Request, Who};
+use super::wish::Wish;
 use crate::emails::amazon::Signer;
 use crate::outbound::bench::kept;
 use crate::support::contract::Contract;
