@@ -35,7 +35,7 @@ pub enum RemoteCommand {
     UseCurrentSecret(RotationArguments),
     /// Give a rotation up, and show what it leaves disabled.
     Abandon(RotationArguments),
-    /// Sign and send a sample notice to a receiver.
+    /// Sign and send a sample of what a sender sends.
     Send(Box<SendArguments>),
 }
 

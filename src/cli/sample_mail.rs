@@ -56,7 +56,7 @@ impl Letter<'_> {
         Sample::new("application/x-www-form-urlencoded", body)
     }
 
-    /// As `SendGrid` posts it.
+    /// As SendGrid posts it.
     pub(super) fn by_sendgrid(&self) -> Sample {
         let headers = format!("Message-ID: {}\nDate: {}\n", self.message_id(), self.date());
         let envelope = json!({"to": ["resets@sample.example"], "from": ENVELOPE}).to_string();
@@ -89,7 +89,7 @@ impl Letter<'_> {
         Sample::new("application/json", body.to_string())
     }
 
-    /// As `CloudMailin` posts it.
+    /// As CloudMailin posts it.
     pub(super) fn by_cloudmailin(&self) -> Sample {
         let body = json!({
             "headers": {"from": FROM, "subject": SUBJECT, "message_id": self.message_id(),

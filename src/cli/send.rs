@@ -122,12 +122,12 @@ pub enum SampleFormat {
     VaultEvent,
     /// A mail by Mailgun.
     Mailgun,
-    /// A mail by `SendGrid`, to a source that takes a token or a login for it.
+    /// A mail by SendGrid, to a source that takes a token or a login for it.
     #[value(name = "sendgrid")]
     SendGrid,
     /// A mail by Postmark.
     Postmark,
-    /// A mail by `CloudMailin`.
+    /// A mail by CloudMailin.
     #[value(name = "cloudmailin")]
     CloudMailin,
     /// A raw mail.

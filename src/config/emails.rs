@@ -14,7 +14,7 @@ pub struct EmailSection {
     pub relay: Relay,
     /// Whose notices.
     pub organization: OrganizationId,
-    /// Signing keys, or public keys of `SendGrid`.
+    /// Signing keys, or public keys of SendGrid.
     pub key_files: Vec<PathBuf>,
     /// Logins of HTTP basic.
     pub login_files: Vec<PathBuf>,

@@ -22,7 +22,7 @@ pub enum InvalidMailFile {
     /// No key of Mailgun.
     #[error(transparent)]
     Mailgun(#[from] InvalidMailgunKey),
-    /// No key of `SendGrid`.
+    /// No key of SendGrid.
     #[error(transparent)]
     SendGrid(#[from] InvalidSendGridKey),
     /// No login.

@@ -20,6 +20,7 @@ use reset_receiver::senders::notice::{InvalidNotice, parse};
 use reset_receiver::senders::standard_webhooks::{DEFAULT_WINDOW, sign};
 use serde_json::{Value, json};
 
+use crate::support::contract::Contract;
 use apex::{arguments, constant, quoted_after, without_comments, words};
 use faults::EVENT;
 use package::Package;
@@ -295,6 +296,40 @@ fn the_flow_sends_the_same_notice_as_apex_to_the_same_route() {
     assert!(schema["paths"]["/v1/resets/{source}"]["post"].is_object());
     let sender = package.text("/ResetSender.cls");
     assert!(sender.contains("'callout:Reset_Receiver_Apex/v1/resets/' + source"));
+}
+
+#[test]
+fn the_service_that_a_flow_calls_is_the_one_that_the_receiver_documents() {
+    let service =
+        Package::read().components("externalServiceRegistration").remove("Reset_Receiver");
+    let imported = faults::schema_of(&service.expect("the service"));
+    let documented = Contract::read().0;
+    let operation = |document: &Value| document["paths"]["/v1/resets/{source}"]["post"].clone();
+    let (ours, theirs) = (operation(&documented), operation(&imported));
+    assert_eq!(theirs["operationId"], ours["operationId"]);
+    for (status, answer) in theirs["responses"].as_object().expect("answers") {
+        let reference = &answer["content"]["application/json"]["schema"]["$ref"];
+        let documented =
+            &ours["responses"][status]["content"]["application/json"]["schema"]["$ref"];
+        assert_eq!(reference, documented, "{status}");
+    }
+    for name in ["ResetNotice", "ResetReceipt"] {
+        let schema = |document: &Value| document["components"]["schemas"][name].clone();
+        let (ours, theirs) = (schema(&documented), schema(&imported));
+        for (property, described) in theirs["properties"].as_object().expect("properties") {
+            let kind = &ours["properties"][property]["type"];
+            assert!(kind.is_string(), "{name}.{property} is not documented");
+            assert_eq!(&described["type"], kind, "{name}.{property}");
+        }
+        let required = |schema: &Value| -> BTreeSet<String> {
+            let names = schema["required"].as_array().into_iter().flatten();
+            names.map(|name| name.as_str().expect("a name").to_owned()).collect()
+        };
+        // What the receiver asks for is asked of the flow as well.
+        let missing: Vec<_> = required(&ours).difference(&required(&theirs)).cloned().collect();
+        let is_asked = name == "ResetReceipt" || missing.is_empty();
+        assert!(is_asked, "{name}: the flow may leave {missing:?} out");
+    }
 }
 
 /// Ways in which a retry could come under another id than the record's.

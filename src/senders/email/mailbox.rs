@@ -17,7 +17,7 @@ use crate::senders::standard_webhooks::StandardWebhooks;
 pub enum RelayProof {
     /// Mailgun's signature over time and token.
     Mailgun(Vec<MailgunKey>),
-    /// `SendGrid`'s signature over time and body.
+    /// SendGrid's signature over time and body.
     SendGrid(Vec<SendGridKey>),
     /// HTTP basic.
     Basic(Vec<BasicLogin>),

@@ -5,11 +5,11 @@
 pub enum Relay {
     /// Mailgun Routes.
     Mailgun,
-    /// Twilio `SendGrid` Inbound Parse.
+    /// Twilio SendGrid Inbound Parse.
     SendGrid,
     /// Postmark inbound.
     Postmark,
-    /// `CloudMailin`.
+    /// CloudMailin.
     CloudMailin,
     /// Amazon SES, through Amazon SNS.
     SesSns,
@@ -63,8 +63,8 @@ impl Relay {
 
     /// How it is told that a mail will never be taken.
     ///
-    /// Mailgun stops at 406 and Postmark at 403. `CloudMailin` would return the mail to Salesforce
-    /// for any 4xx, `SendGrid` would repeat it for three days, SNS knows 2xx and 5xx.
+    /// Mailgun stops at 406 and Postmark at 403. CloudMailin would return the mail to Salesforce
+    /// for any 4xx, SendGrid would repeat it for three days, SNS knows 2xx and 5xx.
     pub const fn stop(self) -> Word {
         match self {
             Self::Mailgun => Word::Status(406),

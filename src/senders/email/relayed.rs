@@ -1,4 +1,4 @@
-//! The JSON that Postmark and `CloudMailin` post.
+//! The JSON that Postmark and CloudMailin post.
 
 use std::collections::BTreeMap;
 
@@ -68,7 +68,7 @@ struct Spf {
     domain: Option<String>,
 }
 
-/// Reads what `CloudMailin` posts in its JSON format. A header that stands several times comes as
+/// Reads what CloudMailin posts in its JSON format. A header that stands several times comes as
 /// an array.
 pub(super) fn cloudmailin(body: &[u8], authority: Option<&str>) -> Result<Mail, InvalidMail> {
     let mail: CloudMailin = serde_json::from_slice(body).map_err(|_| InvalidMail::Json)?;

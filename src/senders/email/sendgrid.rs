@@ -1,4 +1,4 @@
-//! The relay `SendGrid` (Inbound Parse): a form, signed with ECDSA on P-256 over time and raw body.
+//! The relay SendGrid (Inbound Parse): a form, signed with ECDSA on P-256 over time and raw body.
 //!
 //! The names of the headers are those that Twilio documents for its signed event webhook; its page
 //! on securing Inbound Parse names the scheme and not the headers.

@@ -33,7 +33,7 @@ pub(crate) const LOGINS: [&str; 3] = [
     "relay:stranger-stranger-stranger",
 ];
 
-/// The same for `SendGrid`.
+/// The same for SendGrid.
 pub(crate) static SENDGRID_KEYS: LazyLock<[EcdsaKeyPair; 3]> = LazyLock::new(|| {
     [(); 3].map(|()| EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap())
 });
