@@ -1,0 +1,186 @@
+//! The clients: connections that send signed notices, one after the other on each, as fast as they
+//! are answered or at a pace.
+//!
+//! They speak HTTP by hand, because a client's comfort would be in every number.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use reset_receiver::senders::keys::SigningKey;
+use reset_receiver::senders::standard_webhooks::{self, sign};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+pub(crate) const ROUTE: &str = "/v1/resets/bench";
+pub(crate) const KEY: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+pub(crate) const ORGANIZATION: &str = "00D5e000001AbCdEAK";
+/// How many logins the events are about.
+pub(crate) const TARGETS: usize = 1_000;
+
+pub(crate) fn username(number: usize) -> String {
+    format!("sync-{number}@acme.example")
+}
+
+/// A server that runs.
+#[derive(Clone)]
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) certificate: CertificateDer<'static>,
+}
+
+/// Connections to one server.
+pub(crate) struct Load(Vec<Connection>);
+
+/// How long requests took that were sent at a pace.
+pub(crate) struct Paced {
+    /// How many were answered in a second.
+    pub(crate) rate: f64,
+    took: Vec<Duration>,
+}
+
+impl Paced {
+    /// The time within which this part of the requests was answered.
+    pub(crate) fn percentile(&self, part: f64) -> Duration {
+        #[expect(
+            clippy::as_conversions,
+            clippy::cast_possible_truncation,
+            clippy::cast_precision_loss,
+            clippy::cast_sign_loss,
+            reason = "a position in a list"
+        )]
+        let at = (self.took.len() as f64 * part) as usize;
+        self.took[at.min(self.took.len() - 1)]
+    }
+}
+
+impl Load {
+    pub(crate) async fn new(server: &Server, connections: usize) -> Self {
+        let mut roots = RootCertStore::empty();
+        roots.add(server.certificate.clone()).unwrap();
+        let tls = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let tls = TlsConnector::from(Arc::new(tls));
+        let mut opened = Vec::with_capacity(connections);
+        for _ in 0..connections {
+            opened.push(Connection::open(server.address, &tls).await);
+        }
+        Self(opened)
+    }
+
+    /// How many requests are answered in a second when every connection sends the next one at once.
+    pub(crate) async fn peak(self, length: Duration) -> f64 {
+        let began = Instant::now();
+        let mut running = JoinSet::new();
+        for mut connection in self.0 {
+            running.spawn(async move {
+                let mut answered = 0_u32;
+                while began.elapsed() < length {
+                    connection.send().await;
+                    answered += 1;
+                }
+                answered
+            });
+        }
+        let answered: u32 = running.join_all().await.into_iter().sum();
+        f64::from(answered) / began.elapsed().as_secs_f64()
+    }
+
+    /// How long requests take that become due at this rate, whether or not those before them are
+    /// answered: one that has to wait for a connection waits on its own account.
+    pub(crate) async fn paced(self, rate: f64, length: Duration) -> Paced {
+        let (began, next) = (Instant::now(), Arc::new(AtomicU64::new(0)));
+        let mut running = JoinSet::new();
+        for mut connection in self.0 {
+            let next = Arc::clone(&next);
+            running.spawn(async move {
+                let mut took = Vec::new();
+                loop {
+                    let number = u32::try_from(next.fetch_add(1, Ordering::Relaxed)).unwrap();
+                    let due_in = Duration::from_secs_f64(f64::from(number) / rate);
+                    if due_in >= length {
+                        return took;
+                    }
+                    let due = began + due_in;
+                    tokio::time::sleep_until(due.into()).await;
+                    connection.send().await;
+                    took.push(due.elapsed());
+                }
+            });
+        }
+        let mut took = running.join_all().await.concat();
+        let seconds = began.elapsed().as_secs_f64();
+        took.sort_unstable();
+        Paced { rate: f64::from(u32::try_from(took.len()).unwrap()) / seconds, took }
+    }
+}
+
+struct Connection {
+    stream: TlsStream<TcpStream>,
+    key: SigningKey,
+    answer: Vec<u8>,
+}
+
+impl Connection {
+    async fn open(address: SocketAddr, tls: &TlsConnector) -> Self {
+        let socket = TcpStream::connect(address).await.unwrap();
+        socket.set_nodelay(true).unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let stream = tls.connect(name, socket).await.unwrap();
+        Self { stream, key: SigningKey::parse(KEY).unwrap(), answer: Vec::with_capacity(4096) }
+    }
+
+    /// Sends an event that nobody has seen, and reads the answer.
+    async fn send(&mut self) {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let target = usize::try_from(number).unwrap() % TARGETS;
+        let now = Timestamp::now();
+        let (id, username) = (format!("bench-{number:010}"), username(target));
+        let body = format!(
+            r#"{{"id":"{id}","type":"password_reset","occurred_at":"{now}","organization_id":"{ORGANIZATION}","username":"{username}"}}"#
+        );
+        let signed = sign(&self.key, &id, now, body.as_bytes()).unwrap();
+        let request = format!(
+            "POST {ROUTE} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\n{}: {}\r\n{}: {}\r\n{}: {}\r\n\r\n{body}",
+            body.len(),
+            standard_webhooks::ID,
+            signed.id,
+            standard_webhooks::TIMESTAMP,
+            signed.timestamp,
+            standard_webhooks::SIGNATURE,
+            signed.signature,
+        );
+        self.stream.write_all(request.as_bytes()).await.unwrap();
+        self.stream.flush().await.unwrap();
+        self.read_answer().await;
+    }
+
+    async fn read_answer(&mut self) {
+        self.answer.clear();
+        loop {
+            let read = self.stream.read_buf(&mut self.answer).await.unwrap();
+            assert!(read > 0, "the server closed the connection");
+            let Some(head) = find(&self.answer, b"\r\n\r\n") else { continue };
+            let text = std::str::from_utf8(&self.answer[..head]).unwrap();
+            assert!(text.starts_with("HTTP/1.1 202"), "{}", String::from_utf8_lossy(&self.answer));
+            let length = text.to_ascii_lowercase();
+            let length = length.split("content-length: ").nth(1).unwrap();
+            let length: usize = length.split("\r\n").next().unwrap().parse().unwrap();
+            if self.answer.len() >= head + 4 + length {
+                return;
+            }
+        }
+    }
+}
+
+fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
+    bytes.windows(part.len()).position(|window| window == part)
+}
