@@ -33,11 +33,16 @@ impl Connections {
     }
 
     /// Counts one more connection; `None` where that would be one too many.
+    ///
+    /// No peer holds more than are still free, so that a few of them cannot fill the listener
+    /// with what each may have: a newcomer finds room as long as there are fewer peers than
+    /// connections.
     pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Permit> {
         let peer = Peer::of(address);
         let mut open = self.lock();
         let of_peer = open.by_peer.get(&peer).copied().unwrap_or(0);
-        if open.total >= self.limit || of_peer >= self.per_address {
+        let free = self.limit.saturating_sub(open.total);
+        if of_peer >= self.per_address.min(free) {
             return None;
         }
         open.total += 1;
@@ -81,6 +86,17 @@ mod tests {
         let other = connections.admit(address(2));
         assert!(other.is_some());
         assert!(connections.admit(address(3)).is_none(), "three in all");
+    }
+
+    #[test]
+    fn peers_that_take_all_they_can_get_leave_room_for_another() {
+        let connections = Connections::new(1000, 128);
+        let mut permits = Vec::new();
+        for last in 1..=100 {
+            permits.extend((0..128).filter_map(|_| connections.admit(address(last))));
+        }
+        assert!(permits.len() > 900, "{} of 1000 are of use", permits.len());
+        assert!(connections.admit(address(200)).is_some());
     }
 
     #[test]
