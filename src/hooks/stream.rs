@@ -1,9 +1,10 @@
-//! A connection that counts, and that ends where its peer takes too long.
+//! A connection that counts, that gives way to the others, and that ends where its peer takes too
+//! long.
 
-use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use std::{io, mem};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
@@ -44,6 +45,8 @@ pub(super) struct Watched<S> {
     stream: S,
     silence: Silence,
     alarm: Pin<Box<Sleep>>,
+    /// Whether it was given bytes in this turn, so that it is the others' turn now.
+    is_fed: bool,
     _permit: Permit,
 }
 
@@ -51,7 +54,7 @@ impl<S> Watched<S> {
     pub(super) fn new(stream: S, limit: Duration, permit: Permit) -> Self {
         let silence = Silence::new(limit, now());
         let alarm = Box::pin(tokio::time::sleep_until(silence.ends));
-        Self { stream, silence, alarm, _permit: permit }
+        Self { stream, silence, alarm, is_fed: false, _permit: permit }
     }
 
     pub(super) fn get_ref(&self) -> &S {
@@ -81,10 +84,17 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.check(cx)?;
+        // A peer that sends faster than it is answered would have its worker alone for as long as
+        // its socket holds something: thousands of requests.
+        if mem::take(&mut self.is_fed) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if buffer.filled().len() > before {
             self.silence.read(now());
+            self.is_fed = true;
         }
         polled
     }
