@@ -50,6 +50,10 @@ pub(super) enum Problem {
     Unavailable,
     #[error("this server speaks HTTP/1.1 only")]
     Version,
+    #[error("the request line names another host than the header Host")]
+    Authority,
+    #[error("the request came after the last one of its connection")]
+    AfterLast,
 }
 
 /// How long a sender should wait after a 503.
@@ -128,7 +132,9 @@ impl Problem {
             | Self::MediaType
             | Self::XmlMediaType
             | Self::HeaderTooLarge
-            | Self::Version => DeliveryOutcome::Malformed,
+            | Self::Version
+            | Self::Authority
+            | Self::AfterLast => DeliveryOutcome::Malformed,
         }
     }
 }
@@ -136,7 +142,11 @@ impl Problem {
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::Notice(_) | Self::Mail(_) | Self::Truncated => StatusCode::BAD_REQUEST,
+            Self::Notice(_)
+            | Self::Mail(_)
+            | Self::Truncated
+            | Self::Authority
+            | Self::AfterLast => StatusCode::BAD_REQUEST,
             Self::Verdict => StatusCode::FORBIDDEN,
             Self::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
             Self::UnknownSource | Self::UnknownRoute => StatusCode::NOT_FOUND,
@@ -157,6 +167,31 @@ impl ResponseError for Problem {
 }
 
 impl Problem {
+    /// Whether the request was refused before its body was read to its end, so that no other can
+    /// follow it.
+    const fn leaves_a_rest(&self) -> bool {
+        match self {
+            Self::Truncated
+            | Self::UnknownSource
+            | Self::UnknownRoute
+            | Self::Method
+            | Self::BodyTimeout
+            | Self::TooLarge { .. }
+            | Self::Throttled { .. }
+            | Self::HeaderTooLarge
+            | Self::Version
+            | Self::Authority
+            | Self::AfterLast => true,
+            Self::Notice(_)
+            | Self::Mail(_)
+            | Self::Verdict
+            | Self::Unauthenticated { .. }
+            | Self::MediaType
+            | Self::XmlMediaType
+            | Self::Unavailable => false,
+        }
+    }
+
     /// The same answer with another status, for a sender that knows its own words for "stop" and
     /// "later".
     pub(super) fn answered_with(&self, status: StatusCode) -> HttpResponse {
@@ -175,18 +210,23 @@ impl Problem {
             Self::Unavailable => {
                 response.insert_header((RETRY_AFTER, UNAVAILABLE_RETRY.as_secs()));
             }
-            // What is left of the request is not read, so no other can follow it.
-            Self::BodyTimeout | Self::TooLarge { .. } | Self::HeaderTooLarge | Self::Version => {
-                response.force_close();
-            }
             Self::Notice(_)
             | Self::Mail(_)
             | Self::Verdict
             | Self::Truncated
             | Self::UnknownSource
             | Self::UnknownRoute
+            | Self::BodyTimeout
+            | Self::TooLarge { .. }
             | Self::MediaType
-            | Self::XmlMediaType => {}
+            | Self::XmlMediaType
+            | Self::HeaderTooLarge
+            | Self::Version
+            | Self::Authority
+            | Self::AfterLast => {}
+        }
+        if self.leaves_a_rest() {
+            response.force_close();
         }
         response.insert_header(("cache-control", "no-store"));
         // `json` keeps a content type that is set already.
