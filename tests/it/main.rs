@@ -15,6 +15,7 @@ mod emails;
 mod end_to_end;
 mod faults;
 mod hooks;
+mod hostile;
 mod image;
 mod manifests;
 mod openapi;

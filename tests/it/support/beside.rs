@@ -1,0 +1,97 @@
+//! A good sender beside hostile ones, and how long it waits for its answers.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::runtime::{Builder, Handle};
+use tokio::time::{Instant, interval};
+
+use super::public_listener::PublicListener;
+use super::sender::{Delivery, changed};
+use super::wire::Wire;
+
+/// The longest that a good sender waits, whatever happens beside it.
+pub(crate) const BOUND: Duration = Duration::from_millis(100);
+
+/// So many answers are measured at least.
+const MEASURED: usize = 9;
+
+/// The pause between two good deliveries: a sender's pace, and no flood of its own.
+const PACE: Duration = Duration::from_millis(20);
+
+/// Tells the good sender to stop, also where the hostile ones broke an assertion.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Does something hostile, again and again until enough good deliveries were answered beside it,
+/// and holds the median of their waiting against [`BOUND`]. It needs a runtime of several threads.
+///
+/// One measurement is everything that a sender waits for: the connection, the TLS handshake, the
+/// request, the signature's check, the event in the store on its disk, and the answer to its last
+/// byte. The good sender has a thread of its own, so that it waits for the receiver and not for
+/// the hostile ones' own work. All of them are one process without optimisation that shares its
+/// processors with the other tests. Therefore the median is what is bounded: it tells a receiver
+/// that goes on serving from one that does not, and single outliers of a busy machine do not.
+pub(crate) async fn beside(receiver: &PublicListener, hostile: impl AsyncFn()) {
+    let is_over = AtomicBool::new(false);
+    let mut waited = tokio::task::block_in_place(|| {
+        thread::scope(|scope| {
+            let _stop = Stop(&is_over);
+            let (times, measured) = channel();
+            let is_over = &is_over;
+            let good = scope.spawn(move || send(receiver, is_over, &times));
+            let mut waited = Vec::new();
+            while waited.len() < MEASURED {
+                Handle::current().block_on(hostile());
+                waited.extend(measured.try_iter());
+                assert!(!good.is_finished(), "the good sender has given up; its reason is above");
+            }
+            waited
+        })
+    });
+    waited.sort();
+    let (median, longest) = (waited[waited.len() / 2], waited[waited.len() - 1]);
+    tell(waited.len(), median, longest);
+    assert!(median < BOUND, "good deliveries waited {median:?}: {waited:?}");
+}
+
+/// Sends good deliveries at their pace, and tells of each how long it took.
+fn send(receiver: &PublicListener, is_over: &AtomicBool, times: &Sender<Duration>) {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut pace = interval(PACE);
+        for number in 0_usize.. {
+            pace.tick().await;
+            if is_over.load(Ordering::Relaxed) {
+                break;
+            }
+            times.send(answered(receiver, number).await).unwrap();
+        }
+    });
+}
+
+/// Sends one good delivery over a connection of its own; how long that took.
+async fn answered(receiver: &PublicListener, number: usize) -> Duration {
+    let id = json!({"id": format!("beside-{number}")});
+    let delivery = Delivery::signed(&changed(id));
+    let began = Instant::now();
+    let mut wire = Wire::to(receiver).await;
+    wire.write(&delivery.on_wire("connection: close\r\n")).await;
+    let answer = wire.read_to_end().await;
+    let time = began.elapsed();
+    assert!(answer.starts_with("HTTP/1.1 20"), "the good delivery is taken: {answer}");
+    time
+}
+
+#[expect(clippy::print_stdout, reason = "for whoever asks with --nocapture what was measured")]
+fn tell(count: usize, median: Duration, longest: Duration) {
+    println!("{count} good deliveries: median {median:?}, longest {longest:?}");
+}
