@@ -3,6 +3,7 @@
 
 mod amazon;
 mod canary;
+mod flips;
 mod post;
 mod relays;
 mod sample;
