@@ -27,6 +27,7 @@ mod replay;
 mod rotation;
 mod salesforce_package;
 mod secrets;
+mod seeds;
 mod simulation;
 mod store_contract;
 mod surprises;
