@@ -40,6 +40,10 @@ impl Silence {
     }
 }
 
+/// So many bytes are read before it is the turn of the worker's other connections: a request as
+/// senders write them, or a hundred of the smallest.
+const TURN: usize = 4096;
+
 /// A stream that breaks after so much time without a byte of an answer.
 pub(super) struct Watched<S> {
     stream: S,
@@ -90,9 +94,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if buffer.filled().len() > before {
+        let most = buffer.remaining().min(TURN);
+        let mut turn = ReadBuf::new(buffer.initialize_unfilled_to(most));
+        let polled = Pin::new(&mut self.stream).poll_read(cx, &mut turn);
+        let read = turn.filled().len();
+        buffer.advance(read);
+        if read > 0 {
             self.silence.read(now());
             self.is_fed = true;
         }

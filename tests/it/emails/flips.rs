@@ -2,6 +2,7 @@
 
 use proptest::prelude::{any, prop};
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use reset_receiver::domain::secret::SecretText;
 use reset_receiver::senders::delivery::{self, Headers};
 use reset_receiver::senders::email::mail::Mail;
 use reset_receiver::senders::email::mailbox::Mailbox;
@@ -55,7 +56,7 @@ impl Posted {
 
 /// Everything that a mail says.
 fn said(mail: &Mail) -> String {
-    let texts: Vec<&str> = mail.texts.iter().map(|text| text.expose()).collect();
+    let texts: Vec<&str> = mail.texts.iter().map(SecretText::expose).collect();
     format!("{mail:?} {texts:?}")
 }
 

@@ -32,7 +32,7 @@ fn limits() -> Limits {
 }
 
 fn client(number: usize) -> Ipv4Addr {
-    Ipv4Addr::new(127, 0, 0, if number % 2 == 0 { 2 } else { 3 })
+    Ipv4Addr::new(127, 0, 0, if number.is_multiple_of(2) { 2 } else { 3 })
 }
 
 /// Writes a byte now and then until the receiver has had enough; what it answered, and when.

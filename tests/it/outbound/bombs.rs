@@ -35,6 +35,11 @@ fn numbered(text: impl Fn(usize) -> String) -> String {
     all
 }
 
+/// So many numbered texts.
+fn numbered_up_to(count: usize, text: impl Fn(usize) -> String) -> String {
+    (0..count).map(text).collect::<Vec<String>>().concat()
+}
+
 /// A good message after a document type.
 fn typed(declaration: &str) -> String {
     message().replacen("?>", &format!("?>{declaration}"), 1)
@@ -42,12 +47,10 @@ fn typed(declaration: &str) -> String {
 
 /// Document types: declared in odd places, with entities that grow, or that are somewhere else.
 fn document_types() -> Vec<(&'static str, Vec<u8>)> {
-    let laughs: String = (1..30)
-        .map(|n| {
-            let inner = format!("&l{};", n - 1).repeat(10);
-            format!("<!ENTITY l{n} \"{inner}\">")
-        })
-        .collect();
+    let laughs = numbered_up_to(30, |n| {
+        let before = n.saturating_sub(1);
+        format!("<!ENTITY l{n} \"{}\">", format!("&l{before};").repeat(10))
+    });
     let uses = |entity: &str| message().replace("PASSWORD", entity);
     let before =
         |declaration: &str, body: &str| body.replacen("?>", &format!("?>{declaration}"), 1);
@@ -59,7 +62,7 @@ fn document_types() -> Vec<(&'static str, Vec<u8>)> {
     let texts = vec![
         (
             "ten to the thirtieth laughs",
-            before(&format!("<!DOCTYPE x [<!ENTITY l0 \"ha\">{laughs}]>"), &uses("&l29;")),
+            before(&format!("<!DOCTYPE x [<!ENTITY ha \"ha\">{laughs}]>"), &uses("&l29;")),
         ),
         (
             "one large entity, often",
@@ -115,7 +118,7 @@ fn heavy() -> Vec<(&'static str, String)> {
     let instead = |content: &str| message().replace("<SessionId xsi:nil=\"true\"/>", content);
     let attributes = numbered(|n| format!(" a{n}=''"));
     let prefixed = |count: usize, element: &str| {
-        let declared: String = (0..count).map(|n| format!(" xmlns:n{n}='urn:{n}'")).collect();
+        let declared = numbered_up_to(count, |n| format!(" xmlns:n{n}='urn:{n}'"));
         instead(&format!("<x{declared}>{}</x>", filled(element)))
     };
     vec![

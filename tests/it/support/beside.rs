@@ -1,6 +1,5 @@
 //! A good sender beside hostile ones, and how long it waits for its answers.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -22,15 +21,6 @@ const MEASURED: usize = 9;
 /// The pause between two good deliveries: a sender's pace, and no flood of its own.
 const PACE: Duration = Duration::from_millis(20);
 
-/// Tells the good sender to stop, also where the hostile ones broke an assertion.
-struct Stop<'a>(&'a AtomicBool);
-
-impl Drop for Stop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
 /// Does something hostile, again and again until enough good deliveries were answered beside it,
 /// and holds the median of their waiting against [`BOUND`]. It needs a runtime of several threads.
 ///
@@ -41,13 +31,10 @@ impl Drop for Stop<'_> {
 /// processors with the other tests. Therefore the median is what is bounded: it tells a receiver
 /// that goes on serving from one that does not, and single outliers of a busy machine do not.
 pub(crate) async fn beside(receiver: &PublicListener, hostile: impl AsyncFn()) {
-    let is_over = AtomicBool::new(false);
     let mut waited = tokio::task::block_in_place(|| {
         thread::scope(|scope| {
-            let _stop = Stop(&is_over);
             let (times, measured) = channel();
-            let is_over = &is_over;
-            let good = scope.spawn(move || send(receiver, is_over, &times));
+            let good = scope.spawn(move || send(receiver, &times));
             let mut waited = Vec::new();
             while waited.len() < MEASURED {
                 Handle::current().block_on(hostile());
@@ -63,17 +50,17 @@ pub(crate) async fn beside(receiver: &PublicListener, hostile: impl AsyncFn()) {
     assert!(median < BOUND, "good deliveries waited {median:?}: {waited:?}");
 }
 
-/// Sends good deliveries at their pace, and tells of each how long it took.
-fn send(receiver: &PublicListener, is_over: &AtomicBool, times: &Sender<Duration>) {
+/// Sends good deliveries at their pace, and tells of each how long it took while anybody listens.
+fn send(receiver: &PublicListener, times: &Sender<Duration>) {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let mut pace = interval(PACE);
         for number in 0_usize.. {
             pace.tick().await;
-            if is_over.load(Ordering::Relaxed) {
+            // Once nobody listens any more, the hostile ones are done, or have failed.
+            if times.send(answered(receiver, number).await).is_err() {
                 break;
             }
-            times.send(answered(receiver, number).await).unwrap();
         }
     });
 }

@@ -15,6 +15,8 @@ const SAMPLE: &[u8] = b"From: Salesforce <noreply@salesforce.com>\r\n\
     Subject: Your new Salesforce security token\r\n\r\n\
     Username: gator.sync@example.com\r\nSecurity token (case-sensitive): CanaryZz9Yy8Xx7Ww6Vv5Uu4\r\n";
 
+static BUILT_IN: LazyLock<Patterns> = LazyLock::new(Patterns::built_in);
+
 /// Waits for what has nothing to wait for.
 pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
@@ -55,7 +57,6 @@ pub(crate) fn within_limits(mail: &Mail) {
     assert!((1..=EventId::MAX_CHARS).contains(&id.chars().count()), "{id:?}");
     assert!(!id.chars().any(char::is_control), "{id:?}");
     assert!(mail.texts.len() <= 16);
-    static BUILT_IN: LazyLock<Patterns> = LazyLock::new(Patterns::built_in);
     let Ok(recognised) = BUILT_IN.recognise(mail) else { return };
     let author = mail.from.as_deref().unwrap_or_default();
     let domain = author.rsplit('@').next().unwrap_or_default();
