@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use reset_receiver::hooks::limits::Limits;
 use serde_json::json;
 
@@ -199,12 +200,15 @@ async fn a_good_sender_does_not_wait_for_ambiguous_requests() {
     let receiver = PublicListener::with(hasty(), 1_000).await;
     let all = ambiguous();
     beside(&receiver, async || {
-        let probes = all.iter().map(async |(_, bytes)| {
-            let mut wire = Wire::to(&receiver).await;
-            wire.write(bytes).await;
-            wire.read_to_end().await
-        });
-        futures_util::future::join_all(probes).await;
+        // A few at once: the handshakes of all of them are another test's matter.
+        for few in all.chunks(8) {
+            let probes = few.iter().map(async |(_, bytes)| {
+                let mut wire = Wire::to(&receiver).await;
+                wire.write(bytes).await;
+                wire.read_to_end().await
+            });
+            join_all(probes).await;
+        }
     })
     .await;
 }

@@ -129,14 +129,15 @@ async fn a_hundred_slow_handshakes_are_cut_off_and_a_good_sender_does_not_wait_f
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn senders_that_read_no_answers_are_cut_off_and_a_good_sender_does_not_wait_for_them() {
     let receiver = PublicListener::with(limits(), 1_000).await;
-    let request = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(100);
+    let filler = "x".repeat(500);
+    let request = format!("GET / HTTP/1.1\r\nhost: localhost\r\nx: {filler}\r\n\r\n").repeat(20);
     beside(&receiver, async || {
         let mut senders = JoinSet::new();
         for number in 0..2 {
             let mut wire = Wire::from(&receiver, client(number)).await.unwrap();
             let request = request.clone();
             // The receiver reads no more once nobody takes its answers, and closes.
-            senders.spawn(async move { while wire.write(&request).await {} });
+            senders.spawn(async move { while wire.write(request.as_bytes()).await {} });
         }
         timeout(DEADLINE + SLACK, senders.join_all()).await.expect("they are cut off");
     })
