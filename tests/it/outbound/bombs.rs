@@ -192,11 +192,10 @@ async fn a_stranger_s_document_is_not_even_read() {
         .chain(heavy().into_iter().map(|(name, text)| (name, text.into_bytes())))
         .collect();
     beside(&receiver, async || {
-        for (name, document) in &all {
-            for secret in [None, Some("another-secret-another-secre")] {
-                let answer = salesforce.post(secret, document.clone()).await;
-                assert_eq!((answer.status, answer.ack()), (401, None), "{name}");
-            }
+        for (position, (name, document)) in all.iter().enumerate() {
+            let secret = (position % 2 == 1).then_some("another-secret-another-secre");
+            let answer = salesforce.post(secret, document.clone()).await;
+            assert_eq!((answer.status, answer.ack()), (401, None), "{name}");
         }
     })
     .await;

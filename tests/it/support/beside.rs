@@ -12,8 +12,12 @@ use super::public_listener::PublicListener;
 use super::sender::{Delivery, changed};
 use super::wire::Wire;
 
-/// The longest that a good sender waits, whatever happens beside it.
+/// The longest that a good sender waits, whatever happens beside it, on a machine that is not busy
+/// with other things.
 pub(crate) const BOUND: Duration = Duration::from_millis(100);
+
+/// On a machine where a good sender waits for long with nothing beside it, so many times as long.
+const SLOWER: u32 = 4;
 
 /// So many answers are measured at least.
 const MEASURED: usize = 9;
@@ -29,25 +33,34 @@ const PACE: Duration = Duration::from_millis(20);
 /// byte. The good sender has a thread of its own, so that it waits for the receiver and not for
 /// the hostile ones' own work. All of them are one process without optimisation that shares its
 /// processors with the other tests. Therefore the median is what is bounded: it tells a receiver
-/// that goes on serving from one that does not, and single outliers of a busy machine do not.
+/// that goes on serving from one that does not, and single outliers of a busy machine do not. Where
+/// the same deliveries take more than a quarter of the bound with nothing hostile beside them, the
+/// bound is [`SLOWER`] times what they take: then the machine has no time for anybody.
 pub(crate) async fn beside(receiver: &PublicListener, hostile: impl AsyncFn()) {
-    let mut waited = tokio::task::block_in_place(|| {
+    let (quiet, mut waited) = tokio::task::block_in_place(|| {
         thread::scope(|scope| {
             let (times, measured) = channel();
             let good = scope.spawn(move || send(receiver, &times));
+            let quiet: Vec<Duration> = measured.iter().take(MEASURED).collect();
             let mut waited = Vec::new();
             while waited.len() < MEASURED {
                 Handle::current().block_on(hostile());
                 waited.extend(measured.try_iter());
                 assert!(!good.is_finished(), "the good sender has given up; its reason is above");
             }
-            waited
+            (median(quiet), waited)
         })
     });
     waited.sort();
-    let (median, longest) = (waited[waited.len() / 2], waited[waited.len() - 1]);
-    tell(waited.len(), median, longest);
-    assert!(median < BOUND, "good deliveries waited {median:?}: {waited:?}");
+    let (beside, longest) = (median(waited.clone()), waited[waited.len() - 1]);
+    tell(quiet, waited.len(), beside, longest);
+    let bound = BOUND.max(quiet * SLOWER);
+    assert!(beside < bound, "good deliveries waited {beside:?}, and {quiet:?} before: {waited:?}");
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
 }
 
 /// Sends good deliveries at their pace, and tells of each how long it took while anybody listens.
@@ -79,6 +92,6 @@ async fn answered(receiver: &PublicListener, number: usize) -> Duration {
 }
 
 #[expect(clippy::print_stdout, reason = "for whoever asks with --nocapture what was measured")]
-fn tell(count: usize, median: Duration, longest: Duration) {
-    println!("{count} good deliveries: median {median:?}, longest {longest:?}");
+fn tell(quiet: Duration, count: usize, beside: Duration, longest: Duration) {
+    println!("median {quiet:?} before, {beside:?} beside ({count} of them, longest {longest:?})");
 }
