@@ -7,11 +7,13 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, Resource, web};
+use tokio::sync::Semaphore;
 
 use crate::engine::intake::Intake;
 use crate::hooks::access_log::access_log;
 use crate::hooks::emails;
 use crate::hooks::headers::screen;
+use crate::hooks::last_request::none_after_the_last;
 use crate::hooks::limits::Limits;
 use crate::hooks::outbound_messages;
 use crate::hooks::problem::Problem;
@@ -30,6 +32,8 @@ pub(super) struct State {
     pub(super) meter: Arc<dyn Meter>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) limits: Limits,
+    /// How many large documents may be read at once, beside the workers.
+    pub(super) readers: Semaphore,
 }
 
 /// The routes, as `openapi.yaml` names them.
@@ -47,6 +51,7 @@ pub(super) fn app(
     App::new()
         .app_data(web::Data::from(state))
         .wrap(from_fn(screen))
+        .wrap(from_fn(none_after_the_last))
         .wrap(from_fn(access_log))
         .service(
             web::resource("/v1/resets/{source}")

@@ -33,11 +33,15 @@ impl Connections {
     }
 
     /// Counts one more connection; `None` where that would be one too many.
+    ///
+    /// The last eighth is for peers that hold none, so that a few of them cannot fill the listener
+    /// with what each may have: each has one of it, and a newcomer finds room.
     pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Permit> {
         let peer = Peer::of(address);
         let mut open = self.lock();
         let of_peer = open.by_peer.get(&peer).copied().unwrap_or(0);
-        if open.total >= self.limit || of_peer >= self.per_address {
+        let limit = if of_peer == 0 { self.limit } else { self.limit - self.limit / 8 };
+        if open.total >= limit || of_peer >= self.per_address {
             return None;
         }
         open.total += 1;
@@ -81,6 +85,17 @@ mod tests {
         let other = connections.admit(address(2));
         assert!(other.is_some());
         assert!(connections.admit(address(3)).is_none(), "three in all");
+    }
+
+    #[test]
+    fn peers_that_take_all_they_can_get_leave_room_for_another() {
+        let connections = Connections::new(1000, 128);
+        let mut permits = Vec::new();
+        for last in 1..=100 {
+            permits.extend((0..128).filter_map(|_| connections.admit(address(last))));
+        }
+        assert!(permits.len() > 875, "{} of 1000 are of use", permits.len());
+        assert!(connections.admit(address(200)).is_some());
     }
 
     #[test]

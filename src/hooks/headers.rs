@@ -6,7 +6,7 @@
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Version;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, web};
 
@@ -35,7 +35,8 @@ impl Headers for Evidence<'_> {
     }
 }
 
-/// Refuses a head that is too large and a version other than HTTP/1.1, before any route.
+/// Refuses a head that is too large, that names two hosts, and a version other than HTTP/1.1,
+/// before any route.
 pub(super) async fn screen(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -43,11 +44,22 @@ pub(super) async fn screen(
     if request.version() != Version::HTTP_11 {
         return Err(Problem::Version.into());
     }
+    if !names_one_host(request.request()) {
+        return Err(Problem::Authority.into());
+    }
     let limit = request.app_data::<web::Data<State>>().map(|state| state.limits.header);
     if limit.is_some_and(|limit| head_bytes(request.request()) > limit) {
         return Err(Problem::HeaderTooLarge.into());
     }
     next.call(request).await
+}
+
+/// Whether the request line, where it names a host, names the one of the header `Host`. RFC 9112,
+/// section 3.2.2: a reader before this one may have gone by either.
+fn names_one_host(request: &HttpRequest) -> bool {
+    let Some(authority) = request.uri().authority() else { return true };
+    let host = request.headers().get(HOST).map(HeaderValue::as_bytes);
+    host.is_some_and(|host| host.eq_ignore_ascii_case(authority.as_str().as_bytes()))
 }
 
 /// The size of the head, as it came.

@@ -12,7 +12,7 @@ use actix_server::GracefulShutdownSignal;
 use actix_service::{
     IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_service, map_config,
 };
-use actix_web::dev::AppConfig;
+use actix_web::dev::{AppConfig, Extensions};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -21,6 +21,7 @@ use tokio_rustls::server::TlsStream;
 use crate::hooks::app::{State, app};
 use crate::hooks::client_certificates;
 use crate::hooks::connections::Connections;
+use crate::hooks::last_request;
 use crate::hooks::stream::Watched;
 
 /// A connection after its TLS handshake.
@@ -62,7 +63,10 @@ impl Listener {
             .client_request_timeout(limits.header_deadline)
             .client_disconnect_timeout(GOODBYE)
             .secure()
-            .on_connect_ext(client_certificates::keep)
+            .on_connect_ext(|connection: &Connection, data: &mut Extensions| {
+                client_certificates::keep(connection, data);
+                last_request::watch(data);
+            })
             .h1(map_config(routes, |()| AppConfig::default()));
         fn_service(move |socket| self.clone().accept(socket)).and_then(http.map_err(|error| {
             tracing::debug!(%error, "connection ended");

@@ -12,6 +12,7 @@ mod connections;
 mod emails;
 mod gate;
 mod headers;
+mod last_request;
 mod listener;
 mod outbound_messages;
 mod peer;

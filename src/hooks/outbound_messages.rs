@@ -5,8 +5,12 @@
 //! everything else again for a day. What is authentic is therefore acknowledged once it is
 //! written down, also what matches nobody; whoever is not known gets no acknowledgement.
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
+use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+use jiff::Timestamp;
 
 use crate::domain::event::ResetEvent;
 use crate::hooks::admission::{admit_all, count, outcome};
@@ -17,8 +21,10 @@ use crate::hooks::problem::Problem;
 use crate::ports::journal::Admission;
 use crate::ports::meter::DeliveryOutcome;
 use crate::senders::delivery::{Refusal, Unauthenticated};
-use crate::senders::outbound_message::{self, ACK, CONTENT_TYPE, InvalidMessage, NACK};
-use crate::senders::source::Format;
+use crate::senders::outbound_message::{
+    self, ACK, CONTENT_TYPE, InvalidMessage, Message, NACK, OutboundMessages,
+};
+use crate::senders::source::{Format, Source};
 
 /// Why a message was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -77,8 +83,7 @@ async fn take(
     if !headers::is_xml(request) {
         return Err(Problem::XmlMediaType.into());
     }
-    let message =
-        outbound_message::parse(&source.name, &messages.object, &body, now, source.future)?;
+    let message = read(state, source, messages, body, now).await?;
     if !messages.may_speak_for(&message.organization) {
         let reason = Unauthenticated(vec![Refusal::Organization]);
         return Err(gate::refuse(source, &reason).into());
@@ -90,6 +95,21 @@ async fn take(
     }
     let events: Vec<ResetEvent> = message.notified.into_iter().map(|one| one.event).collect();
     Ok(admit_all(state, source, events).await?)
+}
+
+/// Reads a message on a thread of its own: a mebibyte of XML takes long enough that every other
+/// request of this worker would notice.
+async fn read(
+    state: &State,
+    source: &Source,
+    messages: &OutboundMessages,
+    body: Bytes,
+    now: Timestamp,
+) -> Result<Message, Failure> {
+    let _reader = state.readers.acquire().await.map_err(|_closed| Problem::Unavailable)?;
+    let (name, object, future) = (source.name.clone(), Arc::clone(&messages.object), source.future);
+    let reading = move || outbound_message::parse(&name, &object, &body, now, future);
+    Ok(web::block(reading).await.map_err(|_stopping| Problem::Unavailable)??)
 }
 
 fn answer(status: StatusCode, body: String) -> HttpResponse {

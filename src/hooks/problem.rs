@@ -62,6 +62,10 @@ pub(super) enum Problem {
     Unavailable,
     #[error("this server speaks HTTP/1.1 only")]
     Version,
+    #[error("the request line names another host than the header Host")]
+    Authority,
+    #[error("the request came after the last one of its connection")]
+    AfterLast,
 }
 
 /// How long a sender should wait after a 503.
@@ -144,7 +148,9 @@ impl Problem {
             | Self::MediaType
             | Self::XmlMediaType
             | Self::HeaderTooLarge
-            | Self::Version => DeliveryOutcome::Malformed,
+            | Self::Version
+            | Self::Authority
+            | Self::AfterLast => DeliveryOutcome::Malformed,
         }
     }
 }
@@ -152,9 +158,12 @@ impl Problem {
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::Notice(_) | Self::Mail(_) | Self::Truncated | Self::QueryToken => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Notice(_)
+            | Self::Mail(_)
+            | Self::Truncated
+            | Self::QueryToken
+            | Self::Authority
+            | Self::AfterLast => StatusCode::BAD_REQUEST,
             Self::Verdict => StatusCode::FORBIDDEN,
             Self::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
             Self::UnknownSource | Self::UnknownRoute => StatusCode::NOT_FOUND,
@@ -177,6 +186,35 @@ impl ResponseError for Problem {
 }
 
 impl Problem {
+    /// Whether the request was refused before its body was read to its end, so that no other can
+    /// follow it.
+    const fn leaves_a_rest(&self) -> bool {
+        match self {
+            Self::Truncated
+            | Self::UnknownSource
+            | Self::UnknownRoute
+            | Self::Method
+            | Self::EventMethod
+            | Self::QueryToken
+            | Self::BodyTimeout
+            | Self::TooLarge { .. }
+            | Self::Throttled { .. }
+            | Self::HeaderTooLarge
+            | Self::Version
+            | Self::Authority
+            | Self::AfterLast => true,
+            Self::Notice(_)
+            | Self::Mail(_)
+            | Self::Verdict
+            | Self::Unauthenticated { .. }
+            | Self::Batch
+            | Self::MediaType
+            | Self::XmlMediaType
+            | Self::EventMediaType
+            | Self::Unavailable => false,
+        }
+    }
+
     /// The same answer with another status, for a sender that knows its own words for "stop" and
     /// "later".
     pub(super) fn answered_with(&self, status: StatusCode) -> HttpResponse {
@@ -198,10 +236,6 @@ impl Problem {
             Self::Unavailable => {
                 response.insert_header((RETRY_AFTER, UNAVAILABLE_RETRY.as_secs()));
             }
-            // What is left of the request is not read, so no other can follow it.
-            Self::BodyTimeout | Self::TooLarge { .. } | Self::HeaderTooLarge | Self::Version => {
-                response.force_close();
-            }
             Self::Notice(_)
             | Self::Mail(_)
             | Self::Verdict
@@ -210,9 +244,18 @@ impl Problem {
             | Self::UnknownRoute
             | Self::QueryToken
             | Self::Batch
+            | Self::BodyTimeout
+            | Self::TooLarge { .. }
             | Self::MediaType
             | Self::XmlMediaType
-            | Self::EventMediaType => {}
+            | Self::EventMediaType
+            | Self::HeaderTooLarge
+            | Self::Version
+            | Self::Authority
+            | Self::AfterLast => {}
+        }
+        if self.leaves_a_rest() {
+            response.force_close();
         }
         response.insert_header(("cache-control", "no-store"));
         // `json` keeps a content type that is set already.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use std::{io, thread};
 
 use actix_server::Server;
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
 use crate::engine::intake::Intake;
@@ -101,6 +102,7 @@ impl Hooks {
             meter: self.meter,
             clock: self.clock,
             limits,
+            readers: Semaphore::new(READERS),
         });
         let listener = Listener { state, connections, acceptor: TlsAcceptor::from(tls) };
         let workers = workers.or_else(|| thread::available_parallelism().ok());
@@ -108,6 +110,9 @@ impl Hooks {
         Ok(BoundHooks { address, socket, listener, workers, drain })
     }
 }
+
+/// So many large documents are read at once: each takes some ten times its size meanwhile.
+const READERS: usize = 4;
 
 /// What actix-server allows.
 const MAX_WORKERS: usize = 512;

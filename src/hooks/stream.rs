@@ -1,9 +1,10 @@
-//! A connection that counts, and that ends where its peer takes too long.
+//! A connection that counts, that gives way to the others, and that ends where its peer takes too
+//! long.
 
-use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use std::{io, mem};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
@@ -39,11 +40,17 @@ impl Silence {
     }
 }
 
+/// So many bytes are read before it is the turn of the worker's other connections: a request as
+/// senders write them, or a hundred of the smallest.
+const TURN: usize = 4096;
+
 /// A stream that breaks after so much time without a byte of an answer.
 pub(super) struct Watched<S> {
     stream: S,
     silence: Silence,
     alarm: Pin<Box<Sleep>>,
+    /// Whether it was given bytes in this turn, so that it is the others' turn now.
+    is_fed: bool,
     _permit: Permit,
 }
 
@@ -51,7 +58,7 @@ impl<S> Watched<S> {
     pub(super) fn new(stream: S, limit: Duration, permit: Permit) -> Self {
         let silence = Silence::new(limit, now());
         let alarm = Box::pin(tokio::time::sleep_until(silence.ends));
-        Self { stream, silence, alarm, _permit: permit }
+        Self { stream, silence, alarm, is_fed: false, _permit: permit }
     }
 
     pub(super) fn get_ref(&self) -> &S {
@@ -81,10 +88,20 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.check(cx)?;
-        let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if buffer.filled().len() > before {
+        // A peer that sends faster than it is answered would have its worker alone for as long as
+        // its socket holds something: thousands of requests.
+        if mem::take(&mut self.is_fed) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let most = buffer.remaining().min(TURN);
+        let mut turn = ReadBuf::new(buffer.initialize_unfilled_to(most));
+        let polled = Pin::new(&mut self.stream).poll_read(cx, &mut turn);
+        let read = turn.filled().len();
+        buffer.advance(read);
+        if read > 0 {
             self.silence.read(now());
+            self.is_fed = true;
         }
         polled
     }

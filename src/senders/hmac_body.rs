@@ -101,6 +101,8 @@ pub fn sign(key: &BodyKey, body: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::{prop, prop_assert, prop_assert_eq, proptest};
+
     use super::*;
     use crate::senders::delivery::Headers;
 
@@ -161,6 +163,30 @@ mod tests {
         let delivery = Delivery { headers: &headers, body: BODY };
         let nobody = HmacBody::new(Vec::new(), Duration::from_mins(5));
         assert_eq!(nobody.verify(&delivery), Err(Refusal::Signature));
+    }
+
+    proptest! {
+        #[test]
+        fn any_single_flipped_bit_is_refused(
+            in_body: bool, at: prop::sample::Index, bit in 0_u8..8, is_base64: bool,
+        ) {
+            let body = br#"{"id":"e-1","occurred_at":"2026-03-02T09:15:04Z"}"#;
+            let hexadecimal = sign(&BodyKey::parse(KEY).unwrap(), body);
+            let digits = hexadecimal.strip_prefix(PREFIX).unwrap();
+            let base64 = format!("{PREFIX}{}", STANDARD.encode(hex::decode(digits).unwrap()));
+            let signature = if is_base64 { base64 } else { hexadecimal };
+            prop_assert!(verify(Some(&signature), body).is_ok());
+            let mut parts = [signature.clone().into_bytes(), body.to_vec()];
+            let part = &mut parts[usize::from(in_body)];
+            let at = at.index(part.len());
+            part[at] ^= 1 << bit;
+            let [header, flipped] = parts;
+            // What is not UTF-8 any more is no header, and `A` is the same digit as `a`.
+            let Ok(header) = String::from_utf8(header) else { return Ok(()) };
+            let is_same = !is_base64 && !in_body && header.eq_ignore_ascii_case(&signature);
+            let is_same = is_same && header.starts_with(PREFIX);
+            prop_assert_eq!(verify(Some(&header), &flipped).is_ok(), is_same, "{} {}", header, at);
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 pub(crate) mod amazon;
 mod canary;
+mod flips;
 pub(crate) mod post;
 pub(crate) mod relays;
 mod sample;

@@ -2,6 +2,7 @@
 //! and what the journal holds then.
 
 pub(crate) mod bench;
+mod bombs;
 mod certificates;
 mod commands;
 mod deliveries;

@@ -16,17 +16,22 @@ impl MailHeaders {
     }
 
     /// Reads the header block of a mail: lines that begin with white space continue the one above.
+    /// Where that one is no header, they continue nothing: a sender could write the end of a
+    /// header that a server wrote above his own.
     pub fn from_block(block: &str) -> Self {
         let mut pairs: Vec<(String, String)> = Vec::new();
+        let mut is_header = false;
         for line in block.lines().take_while(|line| !line.trim().is_empty()) {
             if line.starts_with([' ', '\t']) {
-                if let Some((_, value)) = pairs.last_mut() {
+                if let Some((_, value)) = pairs.last_mut().filter(|_| is_header) {
                     value.push(' ');
                     value.push_str(line.trim());
                 }
-            } else if let Some((name, value)) = line.split_once(':') {
-                pairs.push((name.to_owned(), value.trim().to_owned()));
+                continue;
             }
+            let header = line.split_once(':');
+            is_header = header.is_some();
+            pairs.extend(header.map(|(name, value)| (name.to_owned(), value.trim().to_owned())));
         }
         Self::new(pairs)
     }
@@ -47,6 +52,13 @@ impl MailHeaders {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_continues_no_header_continues_none_above_it() {
+        let headers = MailHeaders::from_block("A: 1\r\nno header\r\n 2\r\n\t3\r\nB: 4\r\n 5\r\n");
+        assert_eq!(headers.only("a"), Some("1"));
+        assert_eq!(headers.only("b"), Some("4 5"));
+    }
 
     #[test]
     fn a_block_is_read_with_its_continued_lines_up_to_the_empty_one() {

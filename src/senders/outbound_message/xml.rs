@@ -18,6 +18,9 @@ pub(super) const MAX_DEPTH: usize = 16;
 /// More elements than this are refused: a hundred records of some hundred fields have fewer.
 pub(super) const MAX_ELEMENTS: usize = 50_000;
 
+/// More attributes of one element are refused: Salesforce writes up to three.
+pub(super) const MAX_ATTRIBUTES: usize = 64;
+
 const SOAP: &str = "http://schemas.xmlsoap.org/soap/envelope/";
 const OUTBOUND: &str = "http://soap.sforce.com/2005/09/outbound";
 const ENTERPRISE: &str = "urn:sobject.enterprise.soap.sforce.com";
@@ -53,6 +56,9 @@ pub enum InvalidXml {
     /// Too many elements.
     #[error("the body has more than {MAX_ELEMENTS} elements")]
     Elements,
+    /// Too many attributes.
+    #[error("an element of the body has more than {MAX_ATTRIBUTES} attributes")]
+    Attributes,
 }
 
 /// Whose name an element has.
@@ -158,7 +164,10 @@ fn element(
     reader: &NsReader<&[u8]>,
 ) -> Result<Element, InvalidXml> {
     let (mut xsi_type, mut is_nil) = (None, false);
-    for attribute in start.attributes() {
+    for (position, attribute) in start.attributes().enumerate() {
+        if position == MAX_ATTRIBUTES {
+            return Err(InvalidXml::Attributes);
+        }
         let attribute = attribute.map_err(|_| InvalidXml::Syntax)?;
         // Also of an attribute that nobody reads: an entity in it is refused like any other.
         let value =
@@ -332,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_and_number_are_bounded() {
+    fn depth_and_numbers_are_bounded() {
         let nested = |depth| format!("{}{}", "<a>".repeat(depth), "</a>".repeat(depth));
         assert!(read(nested(MAX_DEPTH).as_bytes()).is_ok());
         assert_eq!(fault(&nested(MAX_DEPTH + 1)), InvalidXml::Depth);
@@ -340,5 +349,11 @@ mod tests {
         let many = |count| format!("<a>{}</a>", "<b/>".repeat(count));
         assert!(read(many(MAX_ELEMENTS - 1).as_bytes()).is_ok());
         assert_eq!(fault(&many(MAX_ELEMENTS)), InvalidXml::Elements);
+        let with = |count| {
+            let attributes: Vec<String> = (0..count).map(|n| format!(" a{n}=''")).collect();
+            format!("<a{}/>", attributes.concat())
+        };
+        assert!(read(with(MAX_ATTRIBUTES).as_bytes()).is_ok());
+        assert_eq!(fault(&with(MAX_ATTRIBUTES + 1)), InvalidXml::Attributes);
     }
 }

@@ -1,5 +1,6 @@
 //! What the suites share: real servers and stateful stand-ins.
 
+pub(crate) mod beside;
 pub(crate) mod cable;
 pub(crate) mod certificate;
 pub(crate) mod contract;

@@ -205,7 +205,8 @@ pub(crate) fn acme() -> Target {
     }
 }
 
-fn sources(burst: u32) -> Vec<Source> {
+/// The sources that every listener has.
+pub(crate) fn sources(burst: u32) -> Vec<Source> {
     let key = |text| SigningKey::parse(text).unwrap();
     let keys = vec![key(KEY), key(PREVIOUS_KEY)];
     let signed = Authentication::StandardWebhooks(StandardWebhooks::new(keys, DEFAULT_WINDOW));

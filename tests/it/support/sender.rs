@@ -97,6 +97,18 @@ impl Delivery {
         Self { method: Method::POST, source: source.to_owned(), headers, body }
     }
 
+    /// The whole request as bytes, with other lines in its head as well.
+    pub(crate) fn on_wire(&self, lines: &str) -> Vec<u8> {
+        let line = |(name, value): &(&str, String)| [name, ": ", value, "\r\n"].concat();
+        let headers: String = self.headers.iter().map(line).collect();
+        let (method, source, length) = (&self.method, &self.source, self.body.len());
+        let head = format!(
+            "{method} /v1/resets/{source} HTTP/1.1\r\nhost: localhost\r\n\
+             content-length: {length}\r\n{lines}{headers}\r\n"
+        );
+        [head.as_bytes(), &self.body].concat()
+    }
+
     pub(crate) fn to(mut self, source: &str) -> Self {
         source.clone_into(&mut self.source);
         self

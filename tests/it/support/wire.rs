@@ -1,12 +1,13 @@
 //! A connection over TLS on which a test writes bytes as it likes.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ProtocolVersion, RootCertStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -27,6 +28,20 @@ impl Wire {
         receiver: &PublicListener,
         versions: &[&'static rustls::SupportedProtocolVersion],
     ) -> std::io::Result<Self> {
+        Self::over(receiver, TcpStream::connect(receiver.address).await?, versions).await
+    }
+
+    /// Connects as a client with another address of this machine: 127.0.0.x.
+    pub(crate) async fn from(receiver: &PublicListener, client: Ipv4Addr) -> std::io::Result<Self> {
+        let socket = connected(receiver, client).await?;
+        Self::over(receiver, socket, rustls::ALL_VERSIONS).await
+    }
+
+    async fn over(
+        receiver: &PublicListener,
+        socket: TcpStream,
+        versions: &[&'static rustls::SupportedProtocolVersion],
+    ) -> std::io::Result<Self> {
         let mut roots = RootCertStore::empty();
         roots.add(receiver.certificate.der.clone()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -36,7 +51,6 @@ impl Wire {
             .with_root_certificates(roots)
             .with_no_client_auth();
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        let socket = TcpStream::connect(receiver.address).await?;
         let name = ServerName::try_from("localhost").unwrap();
         Ok(Self(TlsConnector::from(Arc::new(config)).connect(name, socket).await?))
     }
@@ -76,4 +90,14 @@ impl Wire {
         let read = read.expect("the receiver answers").unwrap();
         String::from_utf8(buffer[..read].to_vec()).unwrap()
     }
+}
+
+/// A connection without TLS from another address of this machine.
+pub(crate) async fn connected(
+    receiver: &PublicListener,
+    client: Ipv4Addr,
+) -> std::io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((client, 0).into())?;
+    socket.connect(receiver.address).await
 }
