@@ -12,6 +12,7 @@ mod outbound_message;
 mod relays;
 mod request;
 mod signatures;
+mod vault_event;
 mod verdict;
 
 /// A target: what it is called, and what it does with bytes.
@@ -36,5 +37,6 @@ pub(crate) const ALL: &[Target] = &[
     ("sendgrid", relays::sendgrid),
     ("sns", relays::sns),
     ("standard_webhooks", signatures::standard_webhooks),
+    ("vault_event", vault_event::read),
     ("verdict", verdict::read),
 ];

@@ -67,7 +67,7 @@ pub(crate) fn within_limits(event: &ResetEvent) {
     }
 }
 
-fn is_printable(text: &str, most: usize) {
+pub(crate) fn is_printable(text: &str, most: usize) {
     assert!((1..=most).contains(&text.chars().count()), "{text:?}");
     assert!(!text.chars().any(char::is_control), "{text:?}");
 }
