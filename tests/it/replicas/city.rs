@@ -116,6 +116,19 @@ impl City {
         self.simulator.console_log().len()
     }
 
+    /// Whether anybody has claimed a console account and not given it free.
+    pub(super) async fn is_driven(&self) -> bool {
+        let held = "SELECT EXISTS (SELECT 1 FROM lease WHERE expires_at_ms IS NOT NULL)";
+        let mut connection = self.database.connect().await;
+        sqlx::query_scalar(held).fetch_one(&mut connection).await.unwrap()
+    }
+
+    /// The names and sessions of the requests that the console has had since.
+    pub(super) fn log_since(&self, walked: usize) -> Vec<(String, Option<u32>)> {
+        let log = self.simulator.console_log();
+        log[walked..].iter().map(|request| (request.name.clone(), request.session)).collect()
+    }
+
     /// Starts one more replica, which does everything.
     pub(crate) fn start_replica(&self) -> Receiver {
         self.start_replica_as("[\"api\", \"worker\"]")
