@@ -133,6 +133,7 @@ async fn until_all_are_over(journal: &PostgresStore, replicas: &Replicas) -> Vec
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[expect(clippy::print_stdout, reason = "a long run says what it did")]
 async fn three_replicas_that_are_killed_and_stopped_at_random_lose_nothing() {
     let length = Duration::from_secs(setting("REPLICAS_SECONDS").unwrap_or(20));
     let targets = usize::try_from(setting("REPLICAS_TARGETS").unwrap_or(40)).unwrap();
@@ -160,6 +161,14 @@ async fn three_replicas_that_are_killed_and_stopped_at_random_lose_nothing() {
             }
         }
     }
+    println!(
+        "{kills} kills, {stops} stops, {} events accepted, {} rotations, {taken_over} taken over, \
+         {} requests to the console, over {:?} after the end",
+        accepted.len(),
+        rotations.len(),
+        city.walked(),
+        end.elapsed(),
+    );
     assert_eq!(journaled, accepted, "what was accepted is what is journaled");
     assert!(taken_over > 0, "nobody had to take anything over; the test says little");
     city.assert_well();
