@@ -142,7 +142,14 @@ impl City {
     /// Starts one more replica with these roles.
     pub(crate) fn start_replica_as(&self, roles: &str) -> Receiver {
         let name: String = roles.chars().filter(char::is_ascii_alphabetic).collect();
-        self.start_configured(&name, &self.config(roles))
+        let mut config = self.config(roles);
+        if !roles.contains("api") {
+            // Whoever does not listen to senders is not given their keys.
+            for name in ["tls.crt", "tls.key", "signing-key"] {
+                config = config.replace(name, &format!("absent-{name}"));
+            }
+        }
+        self.start_configured(&name, &config)
     }
 
     fn start_configured(&self, name: &str, config: &str) -> Receiver {
