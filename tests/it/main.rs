@@ -12,6 +12,7 @@ mod clients;
 mod console_contract;
 mod console_login;
 mod crash;
+mod decay;
 mod demo;
 mod emails;
 mod end_to_end;

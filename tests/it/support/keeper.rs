@@ -18,6 +18,11 @@ impl Keeper {
         let mut process = command.spawn().expect("sh starts");
         Self { lifeline: process.stdin.take(), process }
     }
+
+    /// Its own process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
 }
 
 impl Drop for Keeper {

@@ -98,10 +98,7 @@ impl Postgres {
     pub(crate) async fn database(&'static self) -> Database {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        let mut connection = self.connect("postgres").await;
-        let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
-        sqlx::query(create).execute(&mut connection).await.unwrap();
-        connection.close().await.unwrap();
+        self.run(&format!("CREATE DATABASE {name}")).await;
         Database { server: self, name }
     }
 
@@ -127,10 +124,22 @@ impl Postgres {
         self.wait_until_ready();
     }
 
+    /// Where its socket is.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Where a database is, as a configuration says it.
     pub(crate) fn url(&self, user: &str, database: &str) -> String {
         let socket = self.directory.display().to_string().replace('/', "%2F");
         format!("postgres://{user}@{socket}/{database}")
+    }
+
+    /// Runs a statement that is about the whole server, or about a database that one cannot be in.
+    pub(crate) async fn run(&self, statement: &str) {
+        let mut connection = self.connect("postgres").await;
+        sqlx::query(AssertSqlSafe(statement.to_owned())).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
     }
 
     async fn connect(&self, database: &str) -> PgConnection {

@@ -46,7 +46,16 @@ impl Receiver {
 
     /// Starts the program over a configuration.
     pub(crate) fn start_with(config: &Path, plan: Option<&str>) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_reset-receiver"));
+        Self::start_by(Command::new(env!("CARGO_BIN_EXE_reset-receiver")), config, plan)
+    }
+
+    /// Starts it through another program, which becomes it in the end.
+    pub(crate) fn start_through(mut other: Command, config: &Path) -> Self {
+        other.arg(env!("CARGO_BIN_EXE_reset-receiver"));
+        Self::start_by(other, config, None)
+    }
+
+    fn start_by(mut command: Command, config: &Path, plan: Option<&str>) -> Self {
         command
             .env_clear()
             .args(["serve", "--config"])
@@ -98,6 +107,11 @@ impl Receiver {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap();
         assert!(sent.success());
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Whether it is dead.
