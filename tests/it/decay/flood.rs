@@ -70,14 +70,11 @@ async fn withstands(town: &Town, url: &str, rate: usize) -> Told {
     let began = Instant::now();
     let told = flood(town, &receiver).await;
     let (peak, after) = (memory(&receiver, "VmHWM"), memory(&receiver, "VmRSS"));
-    println!(
-        "{} acknowledged and {} put off in {:?}; memory {before} KiB before, {peak} KiB at most, \
-         {after} KiB after",
-        told.acknowledged.len(),
-        told.put_off.len(),
-        began.elapsed(),
+    let took = began.elapsed();
+    assert!(
+        peak - before < GROWTH,
+        "from {before} KiB to {peak} KiB at most and {after} KiB after {took:?}"
     );
-    assert!(peak - before < GROWTH, "from {before} KiB to {peak} KiB");
     let answered = told.acknowledged.len() + told.put_off.len();
     assert!(answered > EVENTS / 10 * 9, "{answered} are answered");
     let kept: BTreeSet<String> = ids_in(url).await;
@@ -116,5 +113,5 @@ async fn ten_thousand_events_at_once_are_put_off_beyond_the_rate_and_the_rest_ar
     let kept = ids_in(&database.url()).await;
     let sneaked: Vec<_> = told.put_off.iter().filter(|id| kept.contains(*id)).collect();
     assert!(sneaked.is_empty(), "put off at the door and written: {sneaked:?}");
-    assert!(began.elapsed() < Duration::from_secs(120));
+    assert!(began.elapsed() < Duration::from_mins(2));
 }
