@@ -89,7 +89,7 @@ pub(super) fn unhurried(config: &str) -> String {
 /// An installation over the town's file that lives in this clock's time.
 pub(super) async fn installed(town: &Town, config: &str, clock: &Arc<Hands>) -> Hand {
     let parsed = Config::parse(config, []).unwrap();
-    let clock: Arc<dyn Clock> = Arc::clone(clock) as Arc<dyn Clock>;
+    let clock: Arc<dyn Clock> = clock.clone();
     let store = SqliteStore::open(&town.file("journal.db"), Arc::clone(&clock)).await.unwrap();
     let journal: Arc<dyn Journal> = Arc::new(store);
     let hand = Hand::configured(config).await;

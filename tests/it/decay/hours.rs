@@ -54,7 +54,7 @@ async fn an_hour_without_vault_is_waited_out_contained_and_without_a_failed_logi
 async fn an_hour_without_the_console_is_waited_out_wherever_it_begins() {
     for contained in [false, true] {
         let town = Town::new(Skin::Plain).await;
-        let url = town.simulator.console_url().to_string();
+        let url = town.simulator.console_url();
         let end = url.strip_prefix("http://").unwrap().split('/').next().unwrap();
         let wire = Cable::to(end).await;
         let config = unhurried(&town.config()).replace(&format!("http://{end}"), wire.address());

@@ -13,7 +13,7 @@ use crate::support::receiver::{Receiver, client, tell_about};
 use crate::support::town::Town;
 
 /// How long anything may take to come that a test expects.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Somebody of whom no target is, so that what is told of is kept and nothing follows.
 pub(super) const NOBODY: &str = "nobody@acme.example";
