@@ -74,7 +74,8 @@ impl People {
             facts.salesforce
         };
         self.write_secret(pair).await;
-        world.say(|| "PEOPLE: nothing goes wrong any more, the right secret is in Vault".to_owned());
+        world
+            .say(|| "PEOPLE: nothing goes wrong any more, the right secret is in Vault".to_owned());
     }
 
     /// Tells of a reset, and of earlier ones whose news is late. Returns the tales to come.

@@ -8,8 +8,8 @@ use reset_receiver::domain::target::Surface;
 
 use crate::simulation::world::{Facts, Pair, World};
 
-/// How many logins Salesforce may refuse between two resets because of what the workers did: it
-/// locks a user out after ten, and three is the strictest limit that can be set there.
+/// How many logins Salesforce may refuse between two resets because of what the workers did; an
+/// organisation locks a user out after ten, unless it is set to fewer.
 const FAILED_LOGINS: u32 = 10;
 
 /// How often the console may refuse one login: once to each process that remembers it.
@@ -26,14 +26,18 @@ pub(crate) fn recorded(world: &World, worker: usize, entry: &Entry) {
     let mut wrongs = Vec::new();
     if let Entry::SecretChosen { version, .. } = entry {
         facts.chosen = version.0;
+        let told = facts.told.reset;
+        facts.chosen_for.entry(version.0).or_insert(told);
     } else if let Entry::Proving { version } = entry {
         facts.proving = version.0;
     } else if let Entry::Rejected { version, .. } | Entry::Refused { version, .. } = entry {
         facts.refused.insert(version.0);
-    } else if let Entry::Updating { version, surface } | Entry::Enabling { version, surface } = entry
+    } else if let Entry::Updating { version, surface } | Entry::Enabling { version, surface } =
+        entry
     {
         wrongs.extend(used(&facts, version.0, surface));
-    } else if let Entry::Completed { outcome: Outcome::Confirmed | Outcome::Unconfirmed, .. } = entry
+    } else if let Entry::Completed { outcome: Outcome::Confirmed | Outcome::Unconfirmed, .. } =
+        entry
     {
         wrongs.extend(completed(&facts));
         facts.applied = version_pair(&facts, facts.chosen);
@@ -60,11 +64,13 @@ fn used(facts: &Facts, number: u64, surface: &Surface) -> Vec<String> {
     let reset = facts.told.reset;
     let is_old = version.pair.0 < reset || version.pair.1 < reset;
     let predates = version.written + CERTAINTY < facts.told.at;
+    let was_chosen = facts.chosen_for.get(&number).is_some_and(|earlier| *earlier < reset)
+        && version.written < facts.told.at;
     let is_applied = |applied: Pair| {
         let half = |new: u32, old: u32| new == old && new < reset;
         half(version.pair.0, applied.0) || half(version.pair.1, applied.1)
     };
-    if is_old && (predates || facts.applied.is_some_and(is_applied)) {
+    if is_old && (predates || was_chosen || facts.applied.is_some_and(is_applied)) {
         wrongs.push(format!("version {number} is dead and is used for {surface}"));
     }
     wrongs
@@ -123,7 +129,7 @@ pub(crate) fn login(world: &World, tried: Pair) {
     let failed = facts.failed_logins;
     drop(facts);
     world.say(|| format!("Salesforce refuses {tried:?}, number {failed} since the reset"));
-    if failed > FAILED_LOGINS {
+    if failed >= FAILED_LOGINS {
         world.wrong(format!("{failed} logins were refused since the reset"));
     }
 }

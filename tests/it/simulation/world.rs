@@ -54,6 +54,8 @@ pub(crate) struct Facts {
     pub(crate) told: Told,
     /// The version that the rotation has chosen.
     pub(crate) chosen: u64,
+    /// The latest reset that was told of when a version was chosen first.
+    pub(crate) chosen_for: BTreeMap<u64, u32>,
     /// The pair that the last completed rotation wrote.
     pub(crate) applied: Option<Pair>,
     /// Versions that a login refused.
@@ -126,6 +128,7 @@ impl World {
             holder: None,
             told: Told { reset: 1, at: long_ago },
             chosen: 0,
+            chosen_for: BTreeMap::new(),
             applied: None,
             refused: BTreeSet::new(),
             proving: 0,
