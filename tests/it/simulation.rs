@@ -23,7 +23,7 @@
 //! world. A seed that fails tells its own.
 //!
 //! Each of these was broken on purpose once, and the simulation found it at the seed in the last
-//! column, counted from 0:
+//! column, counted from 0; a seed's world is another one once the simulation itself is changed:
 //!
 //! | broken | found as | seed |
 //! | --- | --- | --- |
