@@ -148,7 +148,7 @@ impl World {
     }
 
     fn is_skewed_by(seed: u64) -> bool {
-        seed / 3 % 3 == 0
+        (seed / 3).is_multiple_of(3)
     }
 
     /// Whether the clocks of this world differ.
@@ -158,7 +158,7 @@ impl World {
 
     /// Whether secrets are proved at Salesforce in this world.
     pub(crate) fn proves(&self) -> bool {
-        self.seed / 2 % 2 == 0
+        (self.seed / 2).is_multiple_of(2)
     }
 
     /// Whether the console login is changed in this world, so that a person is needed.
