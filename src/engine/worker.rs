@@ -53,7 +53,9 @@ impl Worker {
         let mut drives = JoinSet::new();
         while !stop.is_cancelled() {
             let pause = self.fill(&mut drives, &stop).await;
+            // In a fixed order, so that a simulated world lives the same life again.
             tokio::select! {
+                biased;
                 () = stop.cancelled() => {}
                 () = self.wake.notified() => {}
                 Some(ended) = drives.join_next(), if !drives.is_empty() => note_panic(ended),
@@ -127,6 +129,7 @@ async fn drive(
 ) {
     let (rotation, lease) = (claim.rotation, claim.lease.clone());
     let result = tokio::select! {
+        biased;
         result = hold.guard(drive_claim(world, targets, claim, stop)) => result,
         error = keep_lease(world, &lease, hold) => Err(error.into()),
     };
@@ -171,6 +174,7 @@ async fn keep_lease(world: &World, lease: &Lease, hold: &Hold) -> JournalError {
         }
         let asked_at = world.clock.elapsed();
         let renewed = tokio::select! {
+            biased;
             renewed = world.journal.renew(&lease, world.settings.lease) => renewed,
             () = world.clock.sleep(hold.left()) => return JournalError::LeaseLost,
         };

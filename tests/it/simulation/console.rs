@@ -7,25 +7,40 @@ use reset_receiver::ports::console::{
     ConnectorState, ConnectorView, Console, ConsoleError, ConsoleLogin, ConsoleSession,
     Examination, IntegrationView, SalesforceCredential, ShownError, Switch, Trouble,
 };
+use reset_receiver::ports::journal::Journal;
 
-use crate::simulation::world::{Luck, Pair, World};
+use crate::simulation::rules;
+use crate::simulation::salesforce::pair;
+use crate::simulation::world::{Luck, Pair, Place, World};
+use crate::support::memory_journal::MemoryJournal;
 
 /// The console, as one worker sees it.
 pub(crate) struct SimulatedConsole {
     pub(crate) world: World,
     pub(crate) worker: usize,
+    /// Where the breaker stands.
+    pub(crate) journal: MemoryJournal,
 }
 
 #[async_trait]
 impl Console for SimulatedConsole {
     async fn open(
         &self,
-        _account: &AccountName,
-        _login: &ConsoleLogin,
+        account: &AccountName,
+        login: &ConsoleLogin,
     ) -> Result<Box<dyn ConsoleSession>, ConsoleError> {
         let session = Session { world: self.world.clone(), worker: self.worker };
-        session.call("login", || ()).await?;
-        Ok(Box::new(session))
+        let number = login.password.expose().rsplit('-').next().unwrap().parse().unwrap();
+        let breaker = self.journal.breaker(account).await.unwrap();
+        if breaker.is_some_and(|breaker| breaker.secret_version.0 >= number) {
+            self.world.wrong(format!("login {number} is tried although the breaker is open"));
+        }
+        let takes = || self.world.facts().console_takes == number;
+        if session.call("login", takes).await? {
+            return Ok(Box::new(session));
+        }
+        rules::console_refuses(&self.world, self.worker, number);
+        Err(Trouble::LoginRefused.into())
     }
 }
 
@@ -34,23 +49,9 @@ struct Session {
     worker: usize,
 }
 
-/// Marks the account as being driven, until the verb ends or its worker dies.
-struct Driving<'w>(&'w World);
-
-impl Drop for Driving<'_> {
-    fn drop(&mut self) {
-        self.0.facts().driver = None;
-    }
-}
-
 impl Session {
     /// One verb: it may fail before it has an effect, or lose its reply afterwards.
     async fn call<T>(&self, verb: &str, effect: impl FnOnce() -> T) -> Result<T, ConsoleError> {
-        let other = self.world.facts().driver.replace(self.worker);
-        if let Some(other) = other {
-            self.world.wrong(format!("workers {other} and {} drive at once", self.worker));
-        }
-        let _driving = Driving(&self.world);
         let luck = self.world.before(self.worker, verb).await;
         if luck == Luck::Refused {
             return Err(Trouble::Unreachable.into());
@@ -59,6 +60,7 @@ impl Session {
         if luck == Luck::ReplyLost && self.world.once_in(2) {
             return Err(Trouble::NoAnswer.into());
         }
+        rules::acts(&self.world, self.worker, verb);
         let result = effect();
         self.world.after(self.worker, verb).await;
         if luck == Luck::ReplyLost { Err(Trouble::NoAnswer.into()) } else { Ok(result) }
@@ -74,7 +76,7 @@ impl Session {
 
     /// Invariants 2 and 4.
     fn update(&self, surface: &Surface, pair: Pair) {
-        self.world.say(format!("worker {} writes {pair:?} to {surface}", self.worker));
+        self.world.say(|| format!("worker {} writes {pair:?} to {surface}", self.worker));
         let mut facts = self.world.facts();
         let enabled = facts.places.iter().find(|(at, place)| at.is_connector() && place.enabled);
         let enabled = enabled.map(|(at, _)| at.to_string());
@@ -97,10 +99,10 @@ impl Session {
 
     /// Invariant 3.
     fn switch(&self, surface: &Surface, switch: Switch) {
-        self.world.say(format!("worker {} says {switch:?} to {surface}", self.worker));
+        self.world.say(|| format!("worker {} says {switch:?} to {surface}", self.worker));
         let facts = self.world.facts();
         let held: Vec<Pair> = facts.places.values().map(|place| place.holds).collect();
-        let was_enabled = facts.places[surface].was_enabled;
+        let Place { was_enabled, holds, .. } = facts.places[surface];
         drop(facts);
         if switch == Switch::Enable {
             if !was_enabled {
@@ -109,17 +111,12 @@ impl Session {
             if held.iter().any(|pair| *pair != held[0]) {
                 self.world.wrong(format!("{surface} is enabled while surfaces hold {held:?}"));
             }
+            rules::login(&self.world, holds);
         }
         if let Some(place) = self.world.facts().places.get_mut(surface) {
             place.enabled = switch == Switch::Enable;
         }
     }
-}
-
-fn pair(credential: &SalesforceCredential) -> Pair {
-    let number = |text: &str| text.rsplit('-').next().unwrap().parse().unwrap();
-    let token = credential.secret.security_token.as_ref().unwrap();
-    (number(credential.secret.password.expose()), number(token.expose()))
 }
 
 #[async_trait]
@@ -146,7 +143,7 @@ impl ConsoleSession for Session {
         place: &Surface,
         credential: &SalesforceCredential,
     ) -> Result<(), ConsoleError> {
-        self.call("an update", || self.update(place, pair(credential))).await
+        self.call("an update", || self.update(place, pair(&credential.secret))).await
     }
 
     async fn observe_integration(
@@ -165,7 +162,7 @@ impl ConsoleSession for Session {
         place: &Surface,
         credential: &SalesforceCredential,
     ) -> Result<(), ConsoleError> {
-        self.call("an update", || self.update(place, pair(credential))).await
+        self.call("an update", || self.update(place, pair(&credential.secret))).await
     }
 
     async fn examine(&mut self, _place: &Surface) -> Result<Examination, ConsoleError> {

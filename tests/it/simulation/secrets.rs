@@ -37,10 +37,11 @@ impl SecretStore for SimulatedVault {
     async fn read(&self, location: &SecretLocation) -> Result<Stored, SecretStoreError> {
         let text = |text: String| SecretText::new(text);
         if location.path == "console" {
-            let login = [("username", "robot"), ("password", "pw")];
-            let field = |(name, value): (&str, &str)| (name.to_owned(), text(value.to_owned()));
+            let number = self.world.facts().console_in_vault;
+            let login = [("username", "robot".to_owned()), ("password", format!("pw-{number}"))];
+            let field = |(name, value): (&str, String)| (name.to_owned(), text(value));
             return Ok(Stored::Present {
-                version: SecretVersion(1),
+                version: SecretVersion(number),
                 written_at: self.world.clock.now(),
                 fields: login.map(field).into_iter().collect(),
             });

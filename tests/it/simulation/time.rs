@@ -12,6 +12,8 @@ use reset_receiver::domain::ids::RotationId;
 use reset_receiver::ports::clock::Clock;
 use tokio::time::Instant;
 
+use crate::simulation::world::World;
+
 /// The clock of one simulated world.
 pub(crate) struct SimulatedClock {
     began: Instant,
@@ -47,5 +49,36 @@ impl Clock for SimulatedClock {
 
     fn chance(&self) -> f64 {
         self.chance.lock().unwrap().random()
+    }
+}
+
+/// The clock on the machine of one worker: it is set wrong, and its timers do not go off while the
+/// worker stands still.
+pub(crate) struct WorkersClock {
+    pub(crate) world: World,
+    pub(crate) worker: usize,
+}
+
+#[async_trait]
+impl Clock for WorkersClock {
+    fn now(&self) -> Timestamp {
+        self.world.time_by(self.world.skew.workers[self.worker])
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.world.clock.elapsed()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.world.clock.sleep(duration).await;
+        self.world.thawed(self.worker).await;
+    }
+
+    fn rotation_id(&self) -> RotationId {
+        self.world.clock.rotation_id()
+    }
+
+    fn chance(&self) -> f64 {
+        self.world.clock.chance()
     }
 }
