@@ -32,12 +32,17 @@ impl Change {
 ///
 /// `mount` and `namespace` are what the event says besides, where it says it. Without a mount the
 /// first `data` within the path ends it, and a namespace stays before the mount: see
-/// [`SecretLocation::is_meant_by`].
+/// [`SecretLocation::is_meant_by`]. Vault keeps nothing under a name with a control character, and
+/// not every store could write it down.
 pub fn locate(
     data_path: &str,
     mount: Option<&str>,
     namespace: Option<&str>,
 ) -> Option<SecretLocation> {
+    let named = [Some(data_path), mount, namespace];
+    if named.into_iter().flatten().any(|text| text.chars().any(char::is_control)) {
+        return None;
+    }
     let whole = data_path.trim_matches('/');
     let trimmed = |text: &str| text.trim_matches('/').to_owned();
     let namespace = namespace.map(trimmed).filter(|name| !name.is_empty());
@@ -67,6 +72,18 @@ mod tests {
 
     fn at(mount: &str, path: &str) -> SecretLocation {
         SecretLocation { mount: mount.to_owned(), path: path.to_owned() }
+    }
+
+    #[test]
+    fn a_name_with_a_control_character_names_nothing() {
+        for character in ["\0", "\n", "\u{7f}", "\u{85}"] {
+            let path = format!("secret/data/acme{character}");
+            assert_eq!(locate(&path, None, None), None, "{path:?}");
+            let mount = format!("sec{character}ret");
+            assert_eq!(locate("data/acme", Some(&mount), None), None, "{mount:?}");
+            assert_eq!(locate("secret/data/acme", None, Some(character)), None);
+        }
+        assert_eq!(locate("secret/data/acme", None, None), Some(at("secret", "acme")));
     }
 
     #[test]
