@@ -23,6 +23,9 @@ pub struct Intake {
 }
 
 impl Intake {
+    /// How many events may wait for the store; one more is [`JournalError::Unavailable`].
+    pub const MOST_WAITING: usize = gathering::MOST_WAITING;
+
     /// An intake that wakes the worker through `wake`.
     pub fn new(
         journal: Arc<dyn Journal>,

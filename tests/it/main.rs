@@ -17,6 +17,7 @@ mod demo;
 mod emails;
 mod end_to_end;
 mod faults;
+mod gathering;
 mod hooks;
 mod hostile;
 mod image;

@@ -14,6 +14,10 @@ use crate::ports::journal::{Admission, Arrival, Journal, JournalError};
 /// No more than this go into one commit: a batch of Salesforce's, and what came beside it.
 const MOST_AT_ONCE: usize = 128;
 
+/// No more than this wait while the store is slow or stands still; who comes then is told to come
+/// again.
+pub(super) const MOST_WAITING: usize = 4_096;
+
 type Answer = Result<Admission, JournalError>;
 
 /// The arrivals that wait for their turn.
@@ -37,7 +41,13 @@ impl Gathering {
     /// Writes an arrival down, together with whatever else waits.
     pub(super) async fn admit(self: &Arc<Self>, arrival: Arrival) -> Answer {
         let (answer, mut answered) = oneshot::channel();
-        self.waiting().push(Waiting { arrival, answer });
+        {
+            let mut waiting = self.waiting();
+            if waiting.len() >= MOST_WAITING {
+                return Err(JournalError::Unavailable("too many events wait to be written".into()));
+            }
+            waiting.push(Waiting { arrival, answer });
+        }
         loop {
             let turn = tokio::select! {
                 biased;
