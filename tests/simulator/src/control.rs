@@ -176,7 +176,8 @@ fn logins(simulator: &Simulator) -> Vec<Value> {
     let login = history.iter().map(|one| {
         json!({
             "order": one.order, "at": one.at, "username": one.username,
-            "caller": one.caller.to_string(), "outcome": one.outcome.as_str(),
+            "caller": one.caller.to_string(), "secret": one.secret,
+            "outcome": one.outcome.as_str(),
         })
     });
     login.collect()

@@ -113,6 +113,9 @@ pub struct LoginRecord {
     pub username: String,
     /// Who sent it.
     pub caller: Caller,
+    /// Which of the secrets that the user has had was sent, whole: the first is 0. `None` for what
+    /// never was one, and where it was not looked at.
+    pub secret: Option<usize>,
     /// How it ended.
     pub outcome: LoginOutcome,
 }
@@ -152,6 +155,8 @@ impl std::error::Error for UnknownUser {}
 pub(crate) struct User {
     pub(crate) id: String,
     pub(crate) credential: Credential,
+    /// Passwords with their tokens that the user had before, the oldest first.
+    pub(crate) former: Vec<String>,
     pub(crate) token_needed: bool,
     pub(crate) locked: bool,
     pub(crate) password_expired: bool,
@@ -224,6 +229,7 @@ impl Salesforce {
     /// is not locked still count. Returns what works from now on.
     pub fn reset_password(&self, username: &str, new: &str) -> Result<Credential, UnknownUser> {
         self.change(username, |user| {
+            user.former.push(user.credential.secret());
             new.clone_into(&mut user.credential.password);
             user.credential.token = random_token();
             user.password_expired = false;
@@ -235,6 +241,7 @@ impl Salesforce {
     /// Gives the user a new random security token. Returns what works from now on.
     pub fn reset_token(&self, username: &str) -> Result<Credential, UnknownUser> {
         self.change(username, |user| {
+            user.former.push(user.credential.secret());
             user.credential.token = random_token();
             user.credential.clone()
         })
@@ -258,15 +265,16 @@ impl Salesforce {
     pub fn login(&self, username: &str, secret: &str, caller: Caller) -> LoginOutcome {
         let mut organisation = self.lock();
         let lockout = organisation.lockout;
-        let outcome = match organisation.users.get_mut(&key(username)) {
-            Some(user) => user.try_login(secret, lockout),
-            None => LoginOutcome::UnknownUser,
+        let (which, outcome) = match organisation.users.get_mut(&key(username)) {
+            Some(user) => (user.which(secret), user.try_login(secret, lockout)),
+            None => (None, LoginOutcome::UnknownUser),
         };
         let record = LoginRecord {
             order: self.order.next(),
             at: clock::now(),
             username: username.to_owned(),
             caller,
+            secret: which,
             outcome,
         };
         organisation.history.push(record);
@@ -328,6 +336,7 @@ impl Salesforce {
             at: clock::now(),
             username: username.to_owned(),
             caller,
+            secret: None,
             outcome,
         };
         self.lock().history.push(record);
@@ -340,6 +349,14 @@ impl Salesforce {
 }
 
 impl User {
+    /// Which of the secrets that the user has had this is.
+    fn which(&self, secret: &str) -> Option<usize> {
+        if secret == self.credential.secret() {
+            return Some(self.former.len());
+        }
+        self.former.iter().rposition(|former| former == secret)
+    }
+
     fn try_login(&mut self, secret: &str, lockout: Lockout) -> LoginOutcome {
         if self.locked {
             return LoginOutcome::PasswordLockout;

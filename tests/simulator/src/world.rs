@@ -358,6 +358,7 @@ impl World {
         let made = plans.into_iter().enumerate().map(|(number, plan)| User {
             id: format!("0055e00000{number:05}AAK"),
             credential: plan.credential,
+            former: Vec::new(),
             token_needed: plan.token_needed,
             locked: plan.locked,
             password_expired: plan.password_expired,

@@ -117,6 +117,21 @@ async fn history_says_who_logged_in_in_the_order_of_the_schedules() {
 }
 
 #[tokio::test]
+async fn history_says_which_of_a_users_secrets_was_sent() {
+    let user = SalesforceUser::new("one@acme.example", "first").token("T");
+    let simulator = Simulator::start(World::new().salesforce_user(user)).unwrap();
+    let salesforce = simulator.salesforce();
+    let second = salesforce.reset_token("one@acme.example").unwrap().secret();
+    let third = salesforce.reset_password("one@acme.example", "third").unwrap().secret();
+    for secret in ["firstT", &second, &third, "third", "never"] {
+        salesforce.login("one@acme.example", secret, Caller::Other("test".to_owned()));
+    }
+    let history = simulator.login_history();
+    let sent: Vec<_> = history.iter().map(|login| login.secret).collect();
+    assert_eq!(sent, [Some(0), Some(1), Some(2), None, None]);
+}
+
+#[tokio::test]
 async fn in_real_time_schedules_run_by_themselves() {
     let world = World::new()
         .real_time()
