@@ -152,6 +152,8 @@ pub(in crate::engine) struct Drive<'w> {
     id: RotationId,
     claim: Claim,
     session: Option<Box<dyn ConsoleSession>>,
+    /// Whether somebody else wrote to the journal since the plan was asked.
+    has_moved: bool,
 }
 
 impl<'w> Drive<'w> {
@@ -177,6 +179,7 @@ impl<'w> Drive<'w> {
             id: claim.rotation,
             claim,
             session: None,
+            has_moved: false,
         })
     }
 
@@ -230,6 +233,7 @@ impl<'w> Drive<'w> {
     }
 
     async fn turn(&mut self) -> Result<Turn, DriveError> {
+        self.has_moved = false;
         match self.next() {
             Next::Contain(connectors) => self.contain(&connectors).await,
             Next::AwaitSecret => self.await_secret().await,
@@ -247,13 +251,13 @@ impl<'w> Drive<'w> {
         self.rotation.next(&self.target, self.applied.as_ref(), self.world.settings.grace)
     }
 
-    /// Writes an entry down. `false` means that the rotation moved on meanwhile and the entry no
-    /// longer fits: ask the plan again.
+    /// Writes an entry down. `false` means that the rotation moved on since the plan was asked and
+    /// the entry no longer fits: ask the plan again. A step that writes several entries may be told
+    /// so at each of them.
     pub(in crate::engine) async fn record(&mut self, entry: Entry) -> Result<bool, DriveError> {
-        let mut moved = false;
         for _ in 0..Self::OFFERS_MAX {
             if let Err(illegal) = self.rotation.permits(&entry, self.world.clock.now()) {
-                return if moved { Ok(false) } else { Err(illegal.into()) };
+                return if self.has_moved { Ok(false) } else { Err(illegal.into()) };
             }
             let after = self.rotation.last_seq;
             match self.world.journal.append(&self.claim.lease, self.id, after, &entry).await {
@@ -269,7 +273,7 @@ impl<'w> Drive<'w> {
                     if entry.is_verdict() && before.reset != self.rotation.reset {
                         return Ok(false);
                     }
-                    moved = true;
+                    self.has_moved = true;
                 }
                 Err(error) => return Err(error.into()),
             }

@@ -147,6 +147,11 @@ async fn a_second_reset_in_the_middle_goes_back_to_contain_and_ends_with_the_new
         let second = entries.iter().position(is_second).unwrap();
         let contained = |entry: &&Entry| matches!(entry, Entry::Contained { .. });
         assert_eq!(entries[second..].iter().filter(contained).count(), 3, "{moment:?}");
+        // The drive that it surprised has gone on with it: nothing of it contradicted the journal.
+        let rows = hand.plant.world.journal.rows(rotation).await.unwrap();
+        let at = |seq: usize| rows[..seq].iter().rev().find_map(|row| row.fence);
+        let next = rows[second..].iter().find_map(|row| row.fence);
+        assert_eq!(next, at(second), "{moment:?}: {:?}", hand.says(rotation).await);
     }
 }
 
