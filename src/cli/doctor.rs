@@ -11,7 +11,7 @@ use crate::domain::ids::TargetName;
 use crate::domain::proof::Prove;
 use crate::domain::target::{Surface, Target};
 use crate::hooks::tls::{Certificates, TlsFiles};
-use crate::ports::console::{ConsoleSession, Examination};
+use crate::ports::console::{Always, ConsoleSession, Examination, Permit};
 use crate::ports::secret_store::{SecretStore, Stored};
 use crate::startup::Plant;
 
@@ -175,7 +175,8 @@ async fn open(plant: &Plant, target: &Target) -> Result<Box<dyn ConsoleSession>,
         ));
     }
     let console = Arc::clone(&plant.world.console);
-    console.open(account, &login.login).await.map_err(|error| error_line(&error))
+    let permit: Arc<dyn Permit> = Arc::new(Always);
+    console.open(account, &login.login, &permit).await.map_err(|error| error_line(&error))
 }
 
 fn judge(

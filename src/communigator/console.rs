@@ -16,7 +16,7 @@ use crate::communigator::session::HttpSession;
 use crate::communigator::walk::Walk;
 use crate::domain::ids::AccountName;
 use crate::ports::clock::Clock;
-use crate::ports::console::{Console, ConsoleError, ConsoleLogin, ConsoleSession, Trouble};
+use crate::ports::console::{Console, ConsoleError, ConsoleLogin, ConsoleSession, Permit, Trouble};
 
 /// How one console account is reached.
 #[derive(Debug, Clone)]
@@ -79,8 +79,9 @@ impl Account {
     }
 
     /// A walker without a session.
-    pub(super) fn walk(&self, clock: &Arc<dyn Clock>) -> Walk {
-        let http = Http::new(&self.transport, self.timeout, self.origins.clone());
+    pub(super) fn walk(&self, clock: &Arc<dyn Clock>, permit: &Arc<dyn Permit>) -> Walk {
+        let permit = Arc::clone(permit);
+        let http = Http::new(&self.transport, self.timeout, self.origins.clone(), permit);
         Walk::new(http, Arc::clone(&self.profile), Arc::clone(&self.memory), Arc::clone(clock))
     }
 
@@ -136,11 +137,13 @@ impl Console for HttpConsole {
         &self,
         account: &AccountName,
         login: &ConsoleLogin,
+        permit: &Arc<dyn Permit>,
     ) -> Result<Box<dyn ConsoleSession>, ConsoleError> {
         let Some(known) = self.accounts.get(account) else {
             return Err(Trouble::UnknownAccount { account: account.clone() }.into());
         };
         let (account, clock) = (Arc::clone(known), Arc::clone(&self.clock));
-        Ok(Box::new(HttpSession::open(account, login.clone(), clock).await?))
+        let permit = Arc::clone(permit);
+        Ok(Box::new(HttpSession::open(account, login.clone(), clock, permit).await?))
     }
 }

@@ -1,8 +1,15 @@
-//! Requests to one tenant: its own origins only, everything bounded, every failure classified.
+//! Requests to one tenant: its own origins only, everything bounded, every failure classified, and
+//! nothing without a permit.
 
+use std::future::pending;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use encoding_rs::Encoding;
+use http_body::{Body, Frame, SizeHint};
 use reqwest::cookie::{CookieStore, Jar};
 use reqwest::header::{CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, REFERER, SET_COOKIE};
 use reqwest::{Client, Response, StatusCode, redirect};
@@ -11,7 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::communigator::decode;
 use crate::communigator::form::{Method, Request};
-use crate::ports::console::{ConsoleError, Trouble};
+use crate::ports::console::{ConsoleError, Permit, Trouble};
 
 /// An answer larger than this is not read.
 const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
@@ -42,7 +49,20 @@ pub(super) struct Http {
     timeout: Duration,
     cookies: Jar,
     origins: Vec<Origin>,
+    permit: Arc<dyn Permit>,
 }
+
+/// A form on its way. A request is handed to its connection, which writes it a little later; so
+/// the permit is asked once more when it does, and without a permit the form does not leave.
+struct Form {
+    content: Option<Bytes>,
+    permit: Arc<dyn Permit>,
+}
+
+/// The permit was over before the form had left.
+#[derive(Debug, thiserror::Error)]
+#[error("the form was not sent, because its sender may not act any more")]
+struct NotPermitted;
 
 /// An answer that can be read.
 pub(super) struct Reply {
@@ -61,8 +81,13 @@ pub(super) struct Reply {
 impl Http {
     /// A session without cookies that may go to these origins only. `timeout` is for one request,
     /// from its start to the last byte of its answer.
-    pub(super) fn new(transport: &Transport, timeout: Duration, origins: Vec<Origin>) -> Self {
-        Self { client: transport.0.clone(), timeout, cookies: Jar::default(), origins }
+    pub(super) fn new(
+        transport: &Transport,
+        timeout: Duration,
+        origins: Vec<Origin>,
+        permit: Arc<dyn Permit>,
+    ) -> Self {
+        Self { client: transport.0.clone(), timeout, cookies: Jar::default(), origins, permit }
     }
 
     /// Sends a request, follows its redirects and reads the page behind them.
@@ -111,7 +136,7 @@ impl Http {
                 .post(request.url.clone())
                 .header(CONTENT_TYPE, &request.content_type)
                 .header(ORIGIN, origin.ascii_serialization())
-                .body(request.body.to_vec()),
+                .body(self.form(&request.body)),
         };
         builder = builder.timeout(self.timeout);
         if let Some(referrer) = &request.referrer {
@@ -120,6 +145,9 @@ impl Http {
         if let Some(cookies) = self.cookies.cookies(&request.url) {
             builder = builder.header(COOKIE, cookies);
         }
+        if self.permit.is_over() {
+            pending::<()>().await;
+        }
         let response = builder.send().await.map_err(|error| transport(effect, hop, error))?;
         let mut cookies = response.headers().get_all(SET_COOKIE).iter();
         self.cookies.set_cookies(&mut cookies, &request.url);
@@ -127,6 +155,34 @@ impl Http {
             Some(trouble) => Err(trouble.into()),
             None => Ok(response),
         }
+    }
+
+    fn form(&self, content: &[u8]) -> reqwest::Body {
+        let content = (!content.is_empty()).then(|| Bytes::copy_from_slice(content));
+        reqwest::Body::wrap(Form { content, permit: Arc::clone(&self.permit) })
+    }
+}
+
+impl Body for Form {
+    type Data = Bytes;
+    type Error = NotPermitted;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, NotPermitted>>> {
+        let Some(content) = self.content.take() else { return Poll::Ready(None) };
+        let may_leave = !self.permit.is_over();
+        Poll::Ready(Some(if may_leave { Ok(Frame::data(content)) } else { Err(NotPermitted) }))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.content.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let length = self.content.as_ref().map_or(0, Bytes::len);
+        SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::domain::target::Surface;
 use crate::ports::clock::Clock;
 use crate::ports::console::{
     ConnectorView, ConsoleError, ConsoleLogin, ConsoleSession, Examination, IntegrationView,
-    SalesforceCredential, Switch, Trouble,
+    Permit, SalesforceCredential, Switch, Trouble,
 };
 
 /// A session over HTTP.
@@ -23,6 +23,7 @@ pub(super) struct HttpSession {
     account: Arc<Account>,
     login: ConsoleLogin,
     clock: Arc<dyn Clock>,
+    permit: Arc<dyn Permit>,
     /// What may not be reported.
     blot: Blot,
     /// Whether the one new login has been used up.
@@ -35,14 +36,15 @@ impl HttpSession {
         account: Arc<Account>,
         login: ConsoleLogin,
         clock: Arc<dyn Clock>,
+        permit: Arc<dyn Permit>,
     ) -> Result<Self, ConsoleError> {
         let mut blot = Blot::default();
         blot.add(&login.password);
         if let Some(secret) = &login.totp {
             blot.add(secret);
         }
-        let walk = account.walk(&clock);
-        let mut session = Self { walk, account, login, clock, blot, renewed: false };
+        let walk = account.walk(&clock, &permit);
+        let mut session = Self { walk, account, login, clock, permit, blot, renewed: false };
         let entered = session.enter().await;
         match entered {
             Ok(()) => Ok(session),
@@ -51,7 +53,7 @@ impl HttpSession {
     }
 
     async fn enter(&mut self) -> Result<(), Halt> {
-        self.walk = self.account.walk(&self.clock);
+        self.walk = self.account.walk(&self.clock, &self.permit);
         let gate = self.account.gate(self.clock.as_ref());
         gate.log_in(&mut self.walk, &self.login).await
     }

@@ -20,7 +20,7 @@ use crate::domain::track::Standing;
 use crate::engine::console_login::{ConsoleLogins, NoLogin};
 use crate::engine::settings::Settings;
 use crate::ports::clock::Clock;
-use crate::ports::console::{Console, ConsoleError, ConsoleSession, Trouble};
+use crate::ports::console::{Console, ConsoleError, ConsoleSession, Permit, Trouble};
 use crate::ports::journal::{Breaker, Claim, Journal, JournalError};
 use crate::ports::login_probe::{LoginProbe, ProbeError};
 use crate::ports::meter::{Meter, RefusedBy};
@@ -151,6 +151,7 @@ pub(in crate::engine) struct Drive<'w> {
     pub(in crate::engine) seen_contained: BTreeSet<Surface>,
     id: RotationId,
     claim: Claim,
+    permit: Arc<dyn Permit>,
     session: Option<Box<dyn ConsoleSession>>,
     /// Whether somebody else wrote to the journal since the plan was asked.
     has_moved: bool,
@@ -162,11 +163,13 @@ impl<'w> Drive<'w> {
     /// How often an entry is offered again to a journal that others write to as well.
     const OFFERS_MAX: u32 = 32;
 
-    /// Takes up a claim. A journal that cannot be replayed is not touched.
+    /// Takes up a claim, and acts while the permit lasts. A journal that cannot be replayed is not
+    /// touched.
     pub(in crate::engine) fn new(
         world: &'w World,
         target: Arc<Target>,
         claim: Claim,
+        permit: Arc<dyn Permit>,
     ) -> Result<Self, DriveError> {
         Ok(Self {
             world,
@@ -178,6 +181,7 @@ impl<'w> Drive<'w> {
             seen_contained: BTreeSet::new(),
             id: claim.rotation,
             claim,
+            permit,
             session: None,
             has_moved: false,
         })
@@ -387,7 +391,7 @@ impl<'w> Drive<'w> {
             }
             self.world.journal.clear_breaker(account).await?;
         }
-        let opened = self.world.console.open(account, &login.login).await;
+        let opened = self.world.console.open(account, &login.login, &self.permit).await;
         let Err(ConsoleError { trouble: Trouble::LoginRefused, .. }) = &opened else {
             return Ok(opened?);
         };
@@ -395,7 +399,7 @@ impl<'w> Drive<'w> {
         let fresh = self.world.logins.read(account).await.ok();
         let newer = fresh.filter(|fresh| fresh.version > login.version);
         let opened = match &newer {
-            Some(newer) => self.world.console.open(account, &newer.login).await,
+            Some(newer) => self.world.console.open(account, &newer.login, &self.permit).await,
             None => opened,
         };
         if let Err(ConsoleError { trouble: Trouble::LoginRefused, .. }) = &opened {

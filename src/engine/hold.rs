@@ -3,7 +3,9 @@
 //! The store refuses what a worker writes without its lease; a console does not. A process that was
 //! stopped in the middle of a walk must not go on with it when it wakes up, because somebody else
 //! has taken over. So a drive runs only as long as its lease lasts by a clock that nobody sets and
-//! that goes on while the process stands still.
+//! that goes on while the process stands still. Between two such looks a drive reads a page and makes
+//! up its next request, and may be stopped meanwhile: the console asks once more, as a [`Permit`],
+//! when the request leaves.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -13,6 +15,7 @@ use std::time::Duration;
 
 use crate::engine::drive::DriveError;
 use crate::ports::clock::Clock;
+use crate::ports::console::Permit;
 use crate::ports::journal::JournalError;
 
 /// The span in which a drive may act.
@@ -31,20 +34,21 @@ impl Hold {
         Self { clock, span, until: Mutex::new(asked_at + span) }
     }
 
-    /// The lease was renewed; that was asked for at `asked_at`.
-    pub(in crate::engine) fn extend(&self, asked_at: Duration) {
-        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = asked_at + self.span;
+    /// The lease was renewed; that was asked for at `asked_at`. `false` where that came too late:
+    /// once it is over it is over for good, because something may have been left undone by then.
+    pub(in crate::engine) fn extend(&self, asked_at: Duration) -> bool {
+        let mut until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        let lasts = self.clock.elapsed() < *until;
+        if lasts {
+            *until = asked_at + self.span;
+        }
+        lasts
     }
 
     /// How long it lasts from now.
     pub(in crate::engine) fn left(&self) -> Duration {
         let until = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
         until.saturating_sub(self.clock.elapsed())
-    }
-
-    /// Whether it is over.
-    pub(in crate::engine) fn is_over(&self) -> bool {
-        self.left().is_zero()
     }
 
     /// Does the work while the hold lasts. Past its end not a single step of it is run any more, so
@@ -61,6 +65,12 @@ impl Hold {
             work.as_mut().poll(context)
         })
         .await
+    }
+}
+
+impl Permit for Hold {
+    fn is_over(&self) -> bool {
+        self.left().is_zero()
     }
 }
 
@@ -140,9 +150,18 @@ mod tests {
         let clock = Arc::new(Hand::default());
         let hold = Hold::new(clock.clone(), Duration::ZERO, TTL);
         clock.set(24);
-        hold.extend(Duration::from_secs(20));
+        assert!(hold.extend(Duration::from_secs(20)));
         assert_eq!(hold.left(), Duration::from_secs(21));
         clock.set(45);
+        assert!(hold.is_over());
+    }
+
+    #[tokio::test]
+    async fn a_renewal_that_comes_too_late_revives_nothing() {
+        let clock = Arc::new(Hand::default());
+        let hold = Hold::new(clock.clone(), Duration::ZERO, TTL);
+        clock.set(25);
+        assert!(!hold.extend(Duration::from_secs(20)));
         assert!(hold.is_over());
     }
 }

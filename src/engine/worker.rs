@@ -13,6 +13,7 @@ use crate::domain::lease::Lease;
 use crate::engine::drive::{Drive, DriveError, World};
 use crate::engine::hold::Hold;
 use crate::engine::targets::Targets;
+use crate::ports::console::Permit;
 use crate::ports::journal::{Claim, JournalError};
 
 /// The worker.
@@ -98,11 +99,11 @@ impl Worker {
         Self::LOOK_MAX
     }
 
-    async fn claim(&self) -> Result<Option<(Claim, Hold)>, JournalError> {
+    async fn claim(&self) -> Result<Option<(Claim, Arc<Hold>)>, JournalError> {
         let (clock, ttl) = (Arc::clone(&self.world.clock), self.world.settings.lease);
         let asked_at = clock.elapsed();
         let claim = self.world.journal.claim(&self.name, ttl).await?;
-        Ok(claim.map(|claim| (claim, Hold::new(clock, asked_at, ttl))))
+        Ok(claim.map(|claim| (claim, Arc::new(Hold::new(clock, asked_at, ttl)))))
     }
 
     async fn until_due(&self) -> Duration {
@@ -124,13 +125,13 @@ async fn drive(
     world: &World,
     targets: &Targets,
     claim: Claim,
-    hold: &Hold,
+    hold: &Arc<Hold>,
     stop: &CancellationToken,
 ) {
     let (rotation, lease) = (claim.rotation, claim.lease.clone());
     let result = tokio::select! {
         biased;
-        result = hold.guard(drive_claim(world, targets, claim, stop)) => result,
+        result = hold.guard(drive_claim(world, targets, claim, hold, stop)) => result,
         error = keep_lease(world, &lease, hold) => Err(error.into()),
     };
     if let Err(error) = result {
@@ -142,6 +143,7 @@ async fn drive_claim(
     world: &World,
     targets: &Targets,
     claim: Claim,
+    hold: &Arc<Hold>,
     stop: &CancellationToken,
 ) -> Result<(), DriveError> {
     let (rotation, lease, target) = (claim.rotation, claim.lease.clone(), claim.target.clone());
@@ -151,7 +153,8 @@ async fn drive_claim(
         let due = later(Worker::FAILURE_PAUSE);
         return Ok(world.journal.release(&lease, rotation, Some(due)).await?);
     };
-    let mut drive = Drive::new(world, Arc::clone(target), claim)?;
+    let permit: Arc<dyn Permit> = hold.clone();
+    let mut drive = Drive::new(world, Arc::clone(target), claim, permit)?;
     match drive.run(stop).await {
         Ok(due) => Ok(world.journal.release(&lease, rotation, due).await?),
         Err(error @ DriveError::Journal(JournalError::LeaseLost)) => Err(error),
@@ -180,7 +183,9 @@ async fn keep_lease(world: &World, lease: &Lease, hold: &Hold) -> JournalError {
         };
         match renewed {
             Ok(renewed) => {
-                hold.extend(asked_at);
+                if !hold.extend(asked_at) {
+                    return JournalError::LeaseLost;
+                }
                 lease = renewed;
                 pause = world.settings.lease / 3;
             }

@@ -1,5 +1,7 @@
 //! A CommuniGator console, as the engine sees it: a session with a handful of verbs.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::domain::fault::Fault;
@@ -225,14 +227,34 @@ impl From<Trouble> for ConsoleError {
     }
 }
 
+/// Whether a session may still send anything. A console knows no fence, so that whoever has lost
+/// the lease on its account has to keep quiet by itself.
+pub trait Permit: Send + Sync {
+    /// Asked at the last moment before a request leaves. Once it is over nothing leaves any more,
+    /// and whoever waits for the session waits in vain: the permit's holder lets go of it.
+    fn is_over(&self) -> bool;
+}
+
+/// For whoever only looks, and needs no lease.
+#[derive(Debug, Clone, Copy)]
+pub struct Always;
+
+impl Permit for Always {
+    fn is_over(&self) -> bool {
+        false
+    }
+}
+
 /// Opens console sessions.
 #[async_trait]
 pub trait Console: Send + Sync {
-    /// Logs in once. A refused login is [`Trouble::LoginRefused`] and is not tried again here.
+    /// Logs in once. A refused login is [`Trouble::LoginRefused`] and is not tried again here. The
+    /// session sends what the permit allows.
     async fn open(
         &self,
         account: &AccountName,
         login: &ConsoleLogin,
+        permit: &Arc<dyn Permit>,
     ) -> Result<Box<dyn ConsoleSession>, ConsoleError>;
 }
 

@@ -3,5 +3,6 @@
 mod bench;
 mod faults;
 mod manners;
+mod permits;
 mod stops;
 mod verbs;

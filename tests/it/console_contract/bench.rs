@@ -11,7 +11,8 @@ use reset_receiver::domain::secret::{SalesforceSecret, SecretText};
 use reset_receiver::domain::target::Surface;
 use reset_receiver::ports::clock::Clock;
 use reset_receiver::ports::console::{
-    Console, ConsoleError, ConsoleLogin, ConsoleSession, SalesforceCredential, Trouble,
+    Always, Console, ConsoleError, ConsoleLogin, ConsoleSession, Permit, SalesforceCredential,
+    Trouble,
 };
 use simulator::{ConnectorPlan, ConsoleRequest, InstancePlan, Simulator, Skin, World};
 
@@ -117,12 +118,12 @@ impl Bench {
     }
 
     pub(super) async fn open(&self) -> Result<Box<dyn ConsoleSession>, ConsoleError> {
-        self.console.open(&account(), &login()).await
+        self.console.open(&account(), &login(), &always()).await
     }
 
     /// What a login is answered with that does not lead in.
     pub(super) async fn refusal(&self, login: &ConsoleLogin) -> Trouble {
-        match self.console.open(&account(), login).await {
+        match self.console.open(&account(), login, &always()).await {
             Ok(_) => panic!("the login was accepted"),
             Err(error) => error.trouble,
         }
@@ -179,6 +180,11 @@ fn of_account(
 
 pub(super) fn account() -> AccountName {
     AccountName::parse("agency").unwrap()
+}
+
+/// The permit of somebody who may go on.
+pub(super) fn always() -> Arc<dyn Permit> {
+    Arc::new(Always)
 }
 
 pub(super) fn login() -> ConsoleLogin {

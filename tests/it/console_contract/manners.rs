@@ -8,8 +8,8 @@ use reset_receiver::ports::console::{Console, Switch, Trouble};
 use simulator::{ConsoleUser, Fault, Match, Skin, Times, World};
 
 use crate::console_contract::bench::{
-    Bench, CONNECTOR, INSTANCE, OTHER_INSTANCE, account, connector, credential, integration, login,
-    named, secret,
+    Bench, CONNECTOR, INSTANCE, OTHER_INSTANCE, account, always, connector, credential,
+    integration, login, named, secret,
 };
 
 /// A world whose console user has a second factor.
@@ -157,9 +157,9 @@ async fn a_second_factor_is_answered_with_a_code_that_was_not_sent_before() {
         let mut login = login();
         login.totp = Some(secret("gezd gnbv gy3t qojq gezd gnbv gy3t qojq"));
         let started = bench.clock.now();
-        bench.console.open(&account(), &login).await.unwrap().close().await.unwrap();
+        bench.console.open(&account(), &login, &always()).await.unwrap().close().await.unwrap();
         assert_eq!(bench.clock.now(), started);
-        bench.console.open(&account(), &login).await.unwrap();
+        bench.console.open(&account(), &login, &always()).await.unwrap();
         let waited = bench.clock.now().duration_since(started);
         assert_eq!(waited, SignedDuration::from_secs(30), "the next code is another one");
         assert_eq!(bench.simulator.console_logins(), 2);

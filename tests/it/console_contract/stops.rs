@@ -14,7 +14,7 @@ use reset_receiver::ports::console::{Console, Switch, Trouble};
 use simulator::{Fault, Match, Skin, Times};
 
 use crate::console_contract::bench::{
-    Bench, NEW_PASSWORD, account, connector, console_at, credential, integration, login,
+    Bench, NEW_PASSWORD, account, always, connector, console_at, credential, integration, login,
     try_console_at,
 };
 
@@ -101,7 +101,7 @@ fn send(Answer(status, headers, body): Answer) -> HttpResponse {
 
 async fn refusal(url: &str) -> Trouble {
     let console = console_at(url, Profile::built_in(), Duration::from_secs(20));
-    match console.open(&account(), &login()).await {
+    match console.open(&account(), &login(), &always()).await {
         Ok(_) => panic!("the login was accepted"),
         Err(error) => error.trouble,
     }
@@ -139,7 +139,9 @@ async fn an_answer_that_comes_too_late_is_unreachable_on_a_get_and_no_answer_on_
 async fn an_account_that_is_not_configured_is_named() {
     let bench = Bench::one_instance(Skin::Plain);
     let unknown = AccountName::parse("nobody").unwrap();
-    let Err(error) = bench.console.open(&unknown, &login()).await else { panic!("it opened") };
+    let Err(error) = bench.console.open(&unknown, &login(), &always()).await else {
+        panic!("it opened")
+    };
     assert_eq!(error.trouble, Trouble::UnknownAccount { account: unknown });
 }
 
@@ -238,7 +240,7 @@ async fn save(form: &str, answer: Answer, after: &str) -> (Result<(), Trouble>, 
         ("POST /security", vec![answer]),
     ]);
     let console = console_at(&host.url, Profile::built_in(), Duration::from_secs(20));
-    let mut session = console.open(&account(), &login()).await.unwrap();
+    let mut session = console.open(&account(), &login(), &always()).await.unwrap();
     let saved = session.update_integration(&integration(None), &credential()).await;
     let bodies = host.heard.lock().unwrap().clone();
     (saved.map_err(|error| error.trouble), bodies)
@@ -333,7 +335,7 @@ async fn a_state_that_nobody_knows_is_shown_and_never_acted_upon() {
         ("GET /one", vec![page(body)]),
     ]);
     let console = console_at(&host.url, Profile::built_in(), Duration::from_secs(20));
-    let mut session = console.open(&account(), &login()).await.unwrap();
+    let mut session = console.open(&account(), &login(), &always()).await.unwrap();
     let place = connector(None);
     let view = session.observe_connector(&place).await.unwrap();
     let other = reset_receiver::ports::console::ConnectorState::Other;
@@ -360,7 +362,7 @@ async fn tabs_on_one_page_are_asked_for_before_they_are_filled_in() {
         ("POST /security", vec![redirect("/integration")]),
     ]);
     let console = console_at(&host.url, Profile::built_in(), Duration::from_secs(20));
-    let mut session = console.open(&account(), &login()).await.unwrap();
+    let mut session = console.open(&account(), &login(), &always()).await.unwrap();
     let place = integration(None);
     assert!(session.observe_integration(&place).await.unwrap().running);
     session.update_integration(&place, &credential()).await.unwrap();
@@ -388,7 +390,7 @@ async fn an_instance_that_moved_takes_its_remembered_addresses_with_it() {
     ]);
     let console = console_at(&host.url, Profile::built_in(), Duration::from_secs(20));
     for there in ["a", "g"] {
-        let mut session = console.open(&account(), &login()).await.unwrap();
+        let mut session = console.open(&account(), &login(), &always()).await.unwrap();
         let view = session.observe_integration(&integration(Some("Acme GatorMail"))).await.unwrap();
         assert_eq!(view.errors[0].text, there);
     }
