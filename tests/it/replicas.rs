@@ -2,134 +2,119 @@
 //! random while events arrive.
 
 pub(crate) mod city;
+mod havoc;
+mod story;
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
-use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
-use reset_receiver::domain::entry::Entry;
+use reset_receiver::domain::entry::{Entry, Row};
 use reset_receiver::domain::phase::Phase;
-use reset_receiver::ports::journal::{Journal, RotationFilter, RotationSummary};
+use reset_receiver::engine::watch;
+use reset_receiver::ports::journal::{Journal, RotationSummary};
 use reset_receiver::store::PostgresStore;
 
 use crate::support::postgres::Postgres;
-use crate::support::receiver::{Receiver, client, tell_about};
+use crate::support::receiver::{client, tell_about};
 use crate::support::setting::setting;
 
-use city::{City, LEASE};
+use city::City;
+use havoc::{Havoc, Sent};
+use story::{rotations, story};
 
 const PATIENCE: Duration = Duration::from_mins(3);
-const REPLICAS: usize = 3;
 
-/// The replicas, each with the time at which it goes on if it is stopped.
-struct Replicas {
-    running: Vec<(Receiver, Option<Instant>)>,
-    /// Where each one's public listener is now.
-    hooks: Mutex<Vec<SocketAddr>>,
+/// What the journals say.
+#[derive(Default)]
+struct Journaled {
+    /// The events of senders.
+    told: BTreeSet<String>,
+    /// What the replicas found in Vault by themselves.
+    found: BTreeSet<String>,
+    /// The targets' versions whose proving login was spent.
+    spent: BTreeSet<(String, u64)>,
+    proved: u32,
+    unproven: u32,
+    refused: u32,
+    taken_over: u32,
 }
 
-impl Replicas {
-    fn start(city: &City) -> Self {
-        let running: Vec<_> = (0..REPLICAS).map(|_| (city.start_replica(), None)).collect();
-        let hooks = running.iter().map(|(replica, _)| replica.hooks.unwrap()).collect();
-        Self { running, hooks: Mutex::new(hooks) }
-    }
-}
-
-/// Kills a replica, or stops one for up to two leases, every second until `end`.
-async fn harass(
-    replicas: &mut [(Receiver, Option<Instant>)],
-    hooks: &Mutex<Vec<SocketAddr>>,
-    city: &City,
-    end: Instant,
-) -> (u32, u32) {
-    let mut chance = StdRng::seed_from_u64(11);
-    let (mut kills, mut stops) = (0, 0);
-    while Instant::now() < end {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        for (replica, resume_at) in replicas.iter_mut() {
-            if resume_at.is_some_and(|at| at <= Instant::now()) {
-                replica.signal("CONT");
-                *resume_at = None;
+impl Journaled {
+    /// Adds a row of a target's; what speaks against it.
+    fn add(&mut self, target: &str, row: &Row) -> Result<(), String> {
+        match &row.entry {
+            Entry::Admitted { source, event_id, .. } => {
+                let is_ours = source.as_str() == watch::SOURCE;
+                let events = if is_ours { &mut self.found } else { &mut self.told };
+                if !events.insert(event_id.to_string()) {
+                    return Err(format!("{event_id} is there twice"));
+                }
             }
-        }
-        let number = chance.random_range(0..REPLICAS);
-        let (replica, resume_at) = &mut replicas[number];
-        if chance.random_bool(0.5) {
-            replica.kill();
-            kills += 1;
-            *replica = tokio::task::block_in_place(|| city.start_replica());
-            *resume_at = None;
-            hooks.lock().unwrap()[number] = replica.hooks.unwrap();
-        } else if resume_at.is_none() {
-            replica.signal("STOP");
-            stops += 1;
-            *resume_at = Some(Instant::now() + LEASE.mul_f64(chance.random_range(0.1..2.0)));
-        }
-    }
-    for (replica, resume_at) in replicas.iter_mut().filter(|(_, at)| at.is_some()) {
-        replica.signal("CONT");
-        *resume_at = None;
-    }
-    (kills, stops)
-}
-
-/// Resets passwords and tells of it, of every target at least once, until `end`. Returns the events
-/// that were accepted.
-async fn reset_all_along(
-    city: &City,
-    hooks: &Mutex<Vec<SocketAddr>>,
-    end: Instant,
-) -> BTreeSet<String> {
-    let (mut chance, client) = (StdRng::seed_from_u64(12), client());
-    let mut accepted = BTreeSet::new();
-    for number in 0.. {
-        if number >= city.targets && Instant::now() >= end {
-            break;
-        }
-        let target =
-            if number < city.targets { number } else { chance.random_range(0..city.targets) };
-        let id = format!("event-{number}");
-        city.reset(target, &format!("CANARY-password-{number}")).await;
-        let began = Instant::now();
-        loop {
-            assert!(began.elapsed() < PATIENCE, "{id} is not accepted");
-            let at = hooks.lock().unwrap()[chance.random_range(0..REPLICAS)];
-            let username = City::username(target);
-            let answer = tell_about(&client, at, city.organization(), &username, &id).await;
-            match answer.map(|(status, _)| status) {
-                Some(200 | 202) => break,
-                // A replica that is just dying, or a store that could not be written in time.
-                None | Some(503) => tokio::time::sleep(Duration::from_millis(50)).await,
-                Some(status) => panic!("{id}: {status}"),
+            Entry::Proving { version } => {
+                if !self.spent.insert((target.to_owned(), version.0)) {
+                    return Err(format!("the login of version {version} was spent twice"));
+                }
             }
+            Entry::Proved { .. } => self.proved += 1,
+            Entry::Unproven { .. } => self.unproven += 1,
+            Entry::Rejected { .. } => self.refused += 1,
+            Entry::TakenOver => self.taken_over += 1,
+            _ => {}
         }
-        accepted.insert(id);
-        tokio::time::sleep(Duration::from_millis(chance.random_range(20..200))).await;
+        Ok(())
     }
-    accepted
 }
 
-/// Waits until nothing is left to do, and returns every rotation.
-async fn until_all_are_over(journal: &PostgresStore, replicas: &Replicas) -> Vec<RotationSummary> {
-    let began = Instant::now();
+/// Waits until nothing is left to do, and returns every rotation. However many there are and
+/// however busy the machine is, one after the other comes to its end.
+async fn until_all_are_over(journal: &PostgresStore, havoc: &Havoc<'_>) -> Vec<RotationSummary> {
+    let (mut ended, mut since) = (0, Instant::now());
     loop {
-        let filter = RotationFilter { limit: 100_000, ..RotationFilter::default() };
-        let rotations = journal.rotations(&filter).await.unwrap();
-        let is_over = |rotation: &&RotationSummary| rotation.finished_at.is_some();
-        if rotations.iter().filter(is_over).count() == rotations.len() {
-            return rotations;
+        let rotations = rotations(journal).await;
+        let is_open = |rotation: &&RotationSummary| rotation.finished_at.is_none();
+        let Some(open) = rotations.iter().find(is_open) else { return rotations };
+        let over = rotations.len() - rotations.iter().filter(is_open).count();
+        if over > ended {
+            (ended, since) = (over, Instant::now());
         }
-        if began.elapsed() > PATIENCE {
-            let logs: Vec<String> = replicas.running.iter().map(|(one, _)| one.log()).collect();
-            let open: Vec<_> = rotations.iter().filter(|one| !is_over(one)).collect();
-            panic!("not over: {open:#?}\n{}", logs.join("\n----\n"));
+        if since.elapsed() > PATIENCE {
+            let story = story(journal, havoc, open.target.as_str()).await;
+            panic!("{over} of {} are over, and no more:\n{story}", rotations.len());
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+/// Reads every journal; each has come to a good end.
+async fn read_all(
+    journal: &PostgresStore,
+    havoc: &Havoc<'_>,
+    rotations: &[RotationSummary],
+) -> Journaled {
+    let mut journaled = Journaled::default();
+    for rotation in rotations {
+        let target = rotation.target.as_str();
+        let is_well = matches!(rotation.phase, Phase::Confirmed | Phase::NothingToDo);
+        let mut wrong = (!is_well).then(|| format!("it ended as {:?}", rotation.phase));
+        for row in journal.rows(rotation.id).await.unwrap() {
+            wrong = wrong.or(journaled.add(target, &row).err());
+        }
+        if let Some(wrong) = wrong {
+            panic!("{target}: {wrong}\n{}", story(journal, havoc, target).await);
+        }
+    }
+    journaled
+}
+
+/// What was accepted is in a journal, and what else is there the replicas found in Vault.
+fn assert_nothing_is_lost(sent: &Sent, journaled: &Journaled) {
+    let lost: Vec<_> = sent.accepted.difference(&journaled.told).collect();
+    assert!(lost.is_empty(), "accepted and lost: {lost:?}");
+    let made_up: Vec<_> = journaled.told.difference(&sent.accepted).collect();
+    assert!(made_up.is_empty(), "nobody sent {made_up:?}");
+    let made_up: Vec<_> = journaled.found.difference(&sent.in_vault).collect();
+    assert!(made_up.is_empty(), "Vault never held {made_up:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -138,41 +123,42 @@ async fn three_replicas_that_are_killed_and_stopped_at_random_lose_nothing() {
     let length = Duration::from_secs(setting("REPLICAS_SECONDS").unwrap_or(20));
     let targets = usize::try_from(setting("REPLICAS_TARGETS").unwrap_or(40)).unwrap();
     let database = Postgres::shared().database().await;
-    let city = City::new(targets, database.clone()).await;
+    let city = City::busy(targets, database.clone()).await;
     let journal = database.open().await;
-    let mut replicas = tokio::task::block_in_place(|| Replicas::start(&city));
-    let end = Instant::now() + length;
-    let ((kills, stops), accepted) = tokio::join!(
-        harass(&mut replicas.running, &replicas.hooks, &city, end),
-        reset_all_along(&city, &replicas.hooks, end),
-    );
-    assert!(kills > 2 && stops > 2, "{kills} kills and {stops} stops say little");
-
-    let rotations = until_all_are_over(&journal, &replicas).await;
-    let (mut journaled, mut taken_over) = (BTreeSet::new(), 0);
-    for rotation in &rotations {
-        let is_well = matches!(rotation.phase, Phase::Confirmed | Phase::NothingToDo);
-        assert!(is_well, "{rotation:?}");
-        for row in journal.rows(rotation.id).await.unwrap() {
-            if let Entry::Admitted { event_id, .. } = row.entry {
-                assert!(journaled.insert(event_id.to_string()), "{event_id} is there twice");
-            } else if row.entry == Entry::TakenOver {
-                taken_over += 1;
-            }
-        }
-    }
+    let mut havoc = Havoc::begin(&city).await;
+    let sent = havoc.wreak(length).await;
+    let end = Instant::now();
+    let rotations = until_all_are_over(&journal, &havoc).await;
+    let waited = end.elapsed();
+    let journaled = read_all(&journal, &havoc, &rotations).await;
+    let tried = city.tried();
     println!(
-        "{kills} kills, {stops} stops, {} events accepted, {} rotations, {taken_over} taken over, \
-         {} requests to the console, over {:?} after the end",
-        accepted.len(),
+        "{} kills, {} stops, {} events accepted, {} versions found in Vault, {} rotations, {} taken \
+         over; {} proving logins spent, {} made, {} times proved, {} unproven, {} \
+         refused; {} requests to the console; over {waited:?} after the end",
+        havoc.kills.load(Ordering::Relaxed),
+        havoc.stops.load(Ordering::Relaxed),
+        sent.accepted.len(),
+        journaled.found.len(),
         rotations.len(),
+        journaled.taken_over,
+        journaled.spent.len(),
+        tried.len(),
+        journaled.proved,
+        journaled.unproven,
+        journaled.refused,
         city.walked(),
-        end.elapsed(),
     );
-    assert_eq!(journaled, accepted, "what was accepted is what is journaled");
-    assert!(taken_over > 0, "nobody had to take anything over; the test says little");
+    assert_nothing_is_lost(&sent, &journaled);
+    let unspent: Vec<_> = tried.difference(&journaled.spent).collect();
+    assert!(unspent.is_empty(), "tried at Salesforce without having been spent: {unspent:?}");
+    assert!(journaled.proved > 0, "nothing was proved; the test says little");
+    let ailments = city.ailments();
+    if let Some((number, _)) = ailments.first() {
+        let story = story(&journal, &havoc, &City::target(*number)).await;
+        panic!("{ailments:#?}\n{story}");
+    }
     city.assert_well();
-    city.assert_one_driver_at_a_time();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -231,5 +217,4 @@ async fn a_replica_that_was_stopped_past_its_lease_touches_the_console_no_more()
     assert_eq!(again["rotations"][0]["phase"], "confirmed");
     assert_eq!(city.walked(), walked, "it sent nothing more: {:?}", city.log_since(walked));
     city.assert_well();
-    city.assert_one_driver_at_a_time();
 }

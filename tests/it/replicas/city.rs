@@ -1,14 +1,17 @@
 //! Many targets in one simulated console, each with an instance and a console account of its own,
 //! and an installation of several replicas that looks after them.
 
-use std::collections::BTreeMap;
+mod ailments;
+
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::json;
-use simulator::{ConsoleUser, Lockout, SalesforceUser, Simulator, Skin, State, World};
+use simulator::{
+    ConsoleUser, Fault, Lockout, Match, SalesforceUser, Simulator, Skin, Times, World,
+};
 use tempfile::TempDir;
 
 use crate::support::openbao::OpenBao;
@@ -23,9 +26,25 @@ const CONNECTOR: &str = "Salesforce Sync";
 /// A period longer than any test.
 const RARELY: Duration = Duration::from_hours(1);
 
+/// What distinguishes one city from another.
+#[derive(Clone, Copy)]
+struct Ways {
+    /// How long the console takes for an answer.
+    delay: Duration,
+    /// How often a replica looks by itself whether Vault holds new secrets. What it finds it tells
+    /// as an event of its own.
+    watch_interval: Duration,
+    /// Whether every other target proves its secrets at Salesforce.
+    proves: bool,
+}
+
+/// Quick, and nothing happens that nobody told of.
+const PLAIN: Ways = Ways { delay: Duration::from_millis(2), watch_interval: RARELY, proves: false };
+
 /// A world with many targets.
 pub(crate) struct City {
     pub(crate) targets: usize,
+    ways: Ways,
     simulator: Simulator,
     openbao: &'static OpenBao,
     mount: String,
@@ -35,16 +54,28 @@ pub(crate) struct City {
 
 impl City {
     pub(crate) async fn new(targets: usize, database: Database) -> Self {
-        Self::answering_after(Duration::from_millis(2), targets, database).await
+        Self::with(PLAIN, targets, database).await
     }
 
     /// The same with a console that takes its time.
     pub(crate) async fn slow(targets: usize, database: Database) -> Self {
-        Self::answering_after(Duration::from_millis(100), targets, database).await
+        let ways = Ways { delay: Duration::from_millis(100), ..PLAIN };
+        Self::with(ways, targets, database).await
     }
 
-    async fn answering_after(delay: Duration, targets: usize, database: Database) -> Self {
-        let mut world = World::new().skin(Skin::Plain).lockout(Lockout::After(3)).delay(delay);
+    /// A city with everything going on at once: every other target proves its secrets, and the
+    /// replicas keep looking into Vault themselves.
+    pub(super) async fn busy(targets: usize, database: Database) -> Self {
+        let ways = Ways { watch_interval: Duration::from_secs(5), proves: true, ..PLAIN };
+        let city = Self::with(ways, targets, database).await;
+        // So slow that now and then a replica dies over it.
+        let slow = Fault::Delay(Duration::from_millis(300));
+        city.simulator.fault(Match::request("POST soap-login"), slow, Times::Always);
+        city
+    }
+
+    async fn with(ways: Ways, targets: usize, database: Database) -> Self {
+        let mut world = World::new().skin(Skin::Plain).lockout(Lockout::After(3)).delay(ways.delay);
         for number in 0..targets {
             let (username, instance) = (Self::username(number), Self::instance(number));
             world = world
@@ -66,7 +97,7 @@ impl City {
         let mount = format!("city-{}", uuid::Uuid::now_v7().simple());
         openbao.mount(&mount).await;
         let directory = tempfile::tempdir().unwrap();
-        let city = Self { targets, simulator, openbao, mount, directory, database };
+        let city = Self { targets, ways, simulator, openbao, mount, directory, database };
         join_all((0..targets).map(async |number| {
             let login = json!({"username": Self::robot(number), "password": "console-CANARY"});
             city.openbao.write_secret(&city.mount, &format!("console-{number}"), &login).await
@@ -78,6 +109,15 @@ impl City {
 
     pub(crate) fn username(number: usize) -> String {
         format!("sync-{number}@acme.example")
+    }
+
+    /// The name under which a target is configured.
+    pub(super) fn target(number: usize) -> String {
+        format!("target-{number}")
+    }
+
+    fn proves(&self, number: usize) -> bool {
+        self.ways.proves && number.is_multiple_of(2)
     }
 
     fn robot(number: usize) -> String {
@@ -92,10 +132,15 @@ impl City {
         self.simulator.salesforce().organization_id()
     }
 
-    /// Resets a password and puts the new secret into Vault.
-    pub(crate) async fn reset(&self, target: usize, password: &str) {
-        self.simulator.salesforce().reset_password(&Self::username(target), password).unwrap();
-        self.write_secret(target).await;
+    /// Resets a password and puts the new secret into Vault, as this version.
+    pub(crate) async fn reset(&self, target: usize, password: &str) -> u64 {
+        self.reset_alone(target, password);
+        self.write_secret(target).await
+    }
+
+    /// Whether the last login of a target's user was refused.
+    pub(super) fn was_refused(&self, target: usize) -> bool {
+        self.simulator.salesforce().user(&Self::username(target)).unwrap().failures > 0
     }
 
     /// Resets a password, of which Vault does not hear yet.
@@ -103,12 +148,17 @@ impl City {
         self.simulator.salesforce().reset_password(&Self::username(target), password).unwrap();
     }
 
-    /// Puts what Salesforce takes now into Vault.
-    pub(crate) async fn write_secret(&self, target: usize) {
+    /// Puts what Salesforce takes now into Vault, as this version.
+    pub(crate) async fn write_secret(&self, target: usize) -> u64 {
         let new = self.simulator.salesforce().credential(&Self::username(target)).unwrap();
         let fields = json!({"password": new.password, "security_token": new.token});
         let path = format!("salesforce-{target}");
-        self.openbao.write_secret(&self.mount, &path, &fields).await;
+        self.openbao.write_secret(&self.mount, &path, &fields).await
+    }
+
+    /// The id of the event by which a replica tells that it found this version in Vault.
+    pub(super) fn found_in_vault(&self, target: usize, version: u64) -> String {
+        format!("vault:{}/salesforce-{target}:{version}", self.mount)
     }
 
     /// How many requests the console has had.
@@ -118,9 +168,18 @@ impl City {
 
     /// Whether anybody has claimed a console account and not given it free.
     pub(super) async fn is_driven(&self) -> bool {
-        let held = "SELECT EXISTS (SELECT 1 FROM lease WHERE expires_at_ms IS NOT NULL)";
+        self.counts("SELECT count(*) FROM lease WHERE expires_at_ms IS NOT NULL").await > 0
+    }
+
+    /// How many entries of the journals contain this.
+    pub(super) async fn entries(&self, part: &str) -> i64 {
+        self.counts(&format!("SELECT count(*) FROM entry WHERE entry LIKE '%{part}%'")).await
+    }
+
+    async fn counts(&self, query: &str) -> i64 {
         let mut connection = self.database.connect().await;
-        sqlx::query_scalar(held).fetch_one(&mut connection).await.unwrap()
+        let query = sqlx::query_scalar(sqlx::AssertSqlSafe(query.to_owned()));
+        query.fetch_one(&mut connection).await.unwrap()
     }
 
     /// The names and sessions of the requests that the console has had since.
@@ -153,51 +212,23 @@ impl City {
     }
 
     fn start_configured(&self, name: &str, config: &str) -> Receiver {
+        started(&self.configured(name, config))
+    }
+
+    fn configured(&self, name: &str, config: &str) -> PathBuf {
         let path = self.file(&format!("config-{name}.toml"));
         std::fs::write(&path, config).unwrap();
-        let replica = Receiver::start_with(&path, None);
-        assert!(replica.operator.is_some(), "it did not start\n{}", replica.log());
-        replica
+        path
+    }
+
+    /// The configuration of replicas that do everything, to be [started].
+    pub(super) fn configuration(&self) -> PathBuf {
+        self.configured("all", &self.config("[\"api\", \"worker\"]"))
     }
 
     /// A file of the installation.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
-    }
-
-    /// Every surface is as it was at first and holds the newest secret, and nobody was refused.
-    pub(crate) fn assert_well(&self) {
-        for number in 0..self.targets {
-            let holds = self.simulator.salesforce().credential(&Self::username(number)).unwrap();
-            let instance = Self::instance(number);
-            let connector = self.simulator.connector(&instance, CONNECTOR).unwrap();
-            assert_eq!(connector.state, State::Enabled, "{instance}: left off");
-            assert!(connector.holds == holds, "{instance}: the connector holds another secret");
-            let integration = self.simulator.integration(&instance).unwrap();
-            assert!(integration.holds == holds, "{instance}: Integration holds another secret");
-        }
-        assert_eq!(self.simulator.refused_console_logins(), 0);
-        self.simulator.run_syncs();
-        let failed: Vec<_> = self
-            .simulator
-            .login_history()
-            .into_iter()
-            .filter(|login| !login.outcome.is_usable())
-            .collect();
-        assert!(failed.is_empty(), "failed logins at Salesforce, on the way to a lock: {failed:?}");
-    }
-
-    /// Once a session of a console account has sent its first request, no earlier one sends any.
-    pub(crate) fn assert_one_driver_at_a_time(&self) {
-        let mut newest: BTreeMap<String, u32> = BTreeMap::new();
-        for request in self.simulator.console_log() {
-            let (Some(user), Some(session)) = (request.user.clone(), request.session) else {
-                continue;
-            };
-            let newest = newest.entry(user).or_insert(session);
-            assert!(session >= *newest, "a session goes on after session {newest}: {request:?}");
-            *newest = session;
-        }
     }
 
     fn write_files(&self) {
@@ -232,6 +263,7 @@ roles = {roles}
 fingerprint_key_file = "{fingerprint_key}"
 [vault]
 address = "{vault}"
+watch_interval = "{watch_interval}s"
 [vault.auth]
 method = "token"
 token_file = "{vault_token}"
@@ -258,29 +290,37 @@ key_files = ["{signing_key}"]
             database = self.database.url(),
             fingerprint_key = file("fingerprint-key"),
             vault = self.openbao.address(),
+            watch_interval = self.ways.watch_interval.as_secs(),
             vault_token = file("vault-token"),
             lease = LEASE.as_secs(),
             signing_key = file("signing-key"),
         );
         for number in 0..self.targets {
+            let proof = if self.proves(number) {
+                format!("prove = \"soap-login\"\nlogin_url = \"{}\"", self.simulator.login_url())
+            } else {
+                "prove = \"none\"".to_owned()
+            };
             write!(
                 text,
                 r#"
 [consoles.account-{number}]
 base_url = "{console}"
 login = {{ mount = "{mount}", path = "console-{number}" }}
-[targets.target-{number}]
+[targets.{target}]
 organization_id = "{organization}"
 username = "{username}"
 console = "account-{number}"
 secret = {{ mount = "{mount}", path = "salesforce-{number}" }}
-[[targets.target-{number}.instances]]
+{proof}
+[[targets.{target}.instances]]
 name = "{instance}"
 connectors = ["{CONNECTOR}"]
 integration = true
 "#,
                 console = self.simulator.console_url(),
                 mount = self.mount,
+                target = Self::target(number),
                 organization = self.organization(),
                 username = Self::username(number),
                 instance = Self::instance(number),
@@ -289,4 +329,11 @@ integration = true
         }
         text
     }
+}
+
+/// Starts a replica, and waits until it is ready.
+pub(super) fn started(configuration: &Path) -> Receiver {
+    let replica = Receiver::start_with(configuration, None);
+    assert!(replica.operator.is_some(), "it did not start\n{}", replica.log());
+    replica
 }

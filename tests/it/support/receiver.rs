@@ -192,10 +192,22 @@ pub(crate) async fn tell_about(
     username: &str,
     id: &str,
 ) -> Option<(u16, Value)> {
+    tell_of(client, hooks, organization, username, id, Timestamp::now()).await
+}
+
+/// The same about a reset that happened at that time.
+pub(crate) async fn tell_of(
+    client: &reqwest::Client,
+    hooks: SocketAddr,
+    organization: &str,
+    username: &str,
+    id: &str,
+    occurred_at: Timestamp,
+) -> Option<(u16, Value)> {
     let body = json!({
         "id": id,
         "type": "password_reset",
-        "occurred_at": Timestamp::now().to_string(),
+        "occurred_at": occurred_at.to_string(),
         "organization_id": organization,
         "username": username,
     })
