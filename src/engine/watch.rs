@@ -328,6 +328,7 @@ fn is_about_server(trouble: SecretTrouble) -> bool {
         | SecretTrouble::Sealed
         | SecretTrouble::Standby
         | SecretTrouble::Unavailable(_)
+        | SecretTrouble::TokenRefused
         | SecretTrouble::LoginRefused
         | SecretTrouble::CredentialFile => true,
         SecretTrouble::Denied | SecretTrouble::NoEngine | SecretTrouble::Unreadable => false,

@@ -49,6 +49,13 @@ pub enum SecretTrouble {
     /// Too many requests, or a failure of the server's own.
     #[error("Vault answered {0}")]
     Unavailable(u16),
+    /// The server does not know the token in the token file: it was revoked, has expired, or is
+    /// another server's.
+    #[error(
+        "Vault does not know the token in the file that `vault.auth` names; write a living one \
+         there, and it is used without a restart"
+    )]
+    TokenRefused,
     /// The policy forbids it, even with a fresh token.
     #[error("Vault denies access; compare the policy with deploy/vault")]
     Denied,
@@ -67,17 +74,19 @@ pub enum SecretTrouble {
 }
 
 impl SecretTrouble {
-    /// The class that decides what happens next.
+    /// The class that decides what happens next. A file is replaced by whatever keeps it fresh (an
+    /// agent, an orchestrator), and waited for like a server that is away; a policy or a role is
+    /// mended by a person.
     pub fn fault(self) -> Fault {
         match self {
             Self::Unreachable
             | Self::Sealed
             | Self::Standby
             | Self::Unavailable(_)
-            | Self::Unreadable => Fault::Transient,
-            Self::Denied | Self::LoginRefused | Self::NoEngine | Self::CredentialFile => {
-                Fault::Permanent
-            }
+            | Self::Unreadable
+            | Self::TokenRefused
+            | Self::CredentialFile => Fault::Transient,
+            Self::Denied | Self::LoginRefused | Self::NoEngine => Fault::Permanent,
         }
     }
 }

@@ -52,6 +52,7 @@ pub(super) async fn versions(
             | SecretTrouble::Unreachable) => Err(trouble),
             // What a refusal means is said when the secrets are asked for one by one.
             SecretTrouble::Denied
+            | SecretTrouble::TokenRefused
             | SecretTrouble::LoginRefused
             | SecretTrouble::NoEngine
             | SecretTrouble::Unreadable

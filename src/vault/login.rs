@@ -166,7 +166,7 @@ async fn take_token(
         // A dead token, or one that may not look itself up: the read will tell which.
         StatusCode::FORBIDDEN => {
             let lease = Lease { since: now, ttl: None, renewable: false };
-            Ok(Session::new(client, lease, None))
+            Ok(Session::new(client, lease, None).unknown())
         }
         _ => Err(Refusal::read(answer).await.trouble()),
     }

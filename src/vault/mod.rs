@@ -80,10 +80,18 @@ impl Vault {
         match request(Arc::clone(&session)).await {
             Err(SecretTrouble::Denied) => {
                 let fresh = self.tokens.replace(&session).await?;
-                if fresh.has_token_of(&session) {
-                    return Err(SecretTrouble::Denied);
+                if !fresh.has_token_of(&session) {
+                    match request(Arc::clone(&fresh)).await {
+                        Err(SecretTrouble::Denied) => {}
+                        outcome => return outcome,
+                    }
                 }
-                request(fresh).await
+                // A server denies everything to a token that it does not know.
+                Err(if fresh.is_known() {
+                    SecretTrouble::Denied
+                } else {
+                    SecretTrouble::TokenRefused
+                })
             }
             outcome => outcome,
         }

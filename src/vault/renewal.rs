@@ -81,6 +81,7 @@ impl Tokens {
                 | SecretTrouble::Sealed
                 | SecretTrouble::Standby
                 | SecretTrouble::Unavailable(_)
+                | SecretTrouble::TokenRefused
                 | SecretTrouble::Denied
                 | SecretTrouble::NoEngine
                 | SecretTrouble::Unreadable
@@ -98,6 +99,7 @@ fn pause_after(failures: u32, trouble: SecretTrouble, chance: f64) -> Duration {
         | SecretTrouble::Sealed
         | SecretTrouble::Standby
         | SecretTrouble::Unavailable(_)
+        | SecretTrouble::TokenRefused
         | SecretTrouble::Denied
         | SecretTrouble::NoEngine
         | SecretTrouble::Unreadable

@@ -41,6 +41,7 @@ fn later(moment: Timestamp, duration: Duration) -> Timestamp {
 /// One login. Its token never changes; its lease does, when the token is renewed.
 pub(super) struct Session {
     number: u64,
+    is_known: bool,
     client: VaultClient,
     full_ttl: Option<Duration>,
     lease: ArcSwap<Lease>,
@@ -49,13 +50,25 @@ pub(super) struct Session {
 impl Session {
     /// A session of the first `lease`; `full_ttl` is what a renewal is expected to grant.
     pub(super) fn new(client: VaultClient, lease: Lease, full_ttl: Option<Duration>) -> Self {
-        Self { number: 0, client, full_ttl, lease: ArcSwap::from_pointee(lease) }
+        Self { number: 0, is_known: true, client, full_ttl, lease: ArcSwap::from_pointee(lease) }
     }
 
     /// The same session, as the `number`th of its desk.
     pub(super) fn numbered(mut self, number: u64) -> Self {
         self.number = number;
         self
+    }
+
+    /// The same session with a token of which the server says nothing: it is dead, or may not ask
+    /// about itself.
+    pub(super) fn unknown(mut self) -> Self {
+        self.is_known = false;
+        self
+    }
+
+    /// Whether the server knew the token.
+    pub(super) fn is_known(&self) -> bool {
+        self.is_known
     }
 
     /// Which login this was, counted from 1.

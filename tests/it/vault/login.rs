@@ -84,14 +84,19 @@ async fn a_replaced_token_file_is_taken_up_by_the_next_read() {
 }
 
 #[tokio::test]
-async fn a_revoked_token_whose_file_did_not_change_is_denied() {
+async fn a_revoked_token_is_told_from_a_denied_one_until_its_file_has_another() {
     let bao = readable_secret("login-revoked").await;
     let files = Files::new();
     let token = bao.token(&json!({"policies": ["login-revoked"], "ttl": "1h"})).await;
     let vault = vault(settings(bao.address(), files.token(&token)));
     fields(&vault, &at("login-revoked", "x")).await;
+    assert_eq!(trouble(&vault, &at("login-revoked", "y")).await, SecretTrouble::Denied);
     bao.revoke(&token).await;
-    assert_eq!(trouble(&vault, &at("login-revoked", "x")).await, SecretTrouble::Denied);
+    assert_eq!(trouble(&vault, &at("login-revoked", "x")).await, SecretTrouble::TokenRefused);
+    files.write("token", "another-that-nobody-knows");
+    assert_eq!(trouble(&vault, &at("login-revoked", "x")).await, SecretTrouble::TokenRefused);
+    files.write("token", &bao.token(&json!({"policies": ["login-revoked"]})).await);
+    assert_eq!(fields(&vault, &at("login-revoked", "x")).await, json!({"password": "a"}));
 }
 
 #[tokio::test]
