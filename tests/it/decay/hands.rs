@@ -13,8 +13,6 @@ use reset_receiver::engine::console_login::ConsoleLogins;
 use reset_receiver::engine::intake::Intake;
 use reset_receiver::engine::worker::Tick;
 use reset_receiver::ports::clock::Clock;
-use reset_receiver::ports::journal::Journal;
-use reset_receiver::store::SqliteStore;
 use tokio::sync::{Notify, watch};
 
 use crate::support::hand::{Hand, now};
@@ -90,8 +88,7 @@ pub(super) fn unhurried(config: &str) -> String {
 pub(super) async fn installed(town: &Town, config: &str, clock: &Arc<Hands>) -> Hand {
     let parsed = Config::parse(config, []).unwrap();
     let clock: Arc<dyn Clock> = clock.clone();
-    let store = SqliteStore::open(&town.file("journal.db"), Arc::clone(&clock)).await.unwrap();
-    let journal: Arc<dyn Journal> = Arc::new(store);
+    let journal = town.journal_by(Arc::clone(&clock)).await;
     let hand = Hand::configured(config).await;
     let mut hand = hand.in_world(|world| {
         let logins = parsed.consoles.iter().map(|it| (it.name.clone(), it.login.clone()));

@@ -1,4 +1,5 @@
-//! Vault or the console is away for an hour, and comes back: the rotation ends by itself.
+//! Vault or the console is away for an hour and comes back, a clock jumps: the rotation ends by
+//! itself, whichever store has its journal.
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use simulator::{Credential, Skin};
 use crate::decay::hands::{Hands, installed, live, live_until, unhurried};
 use crate::support::cable::Cable;
 use crate::support::hand::{Hand, accepted, now};
+use crate::support::postgres::Postgres;
 use crate::support::town::{Town, USERNAME};
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -18,6 +20,57 @@ const HOUR: Duration = Duration::from_hours(1);
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 /// An hour of tries, once they are a minute apart, with jitter; and the first ones.
 const TRIES: std::ops::RangeInclusive<u32> = 60..=200;
+
+/// Which store has the journal.
+#[derive(Clone, Copy)]
+enum Store {
+    Sqlite,
+    Postgres,
+}
+
+impl Store {
+    /// A town whose journal is in a store of its own.
+    async fn town(self) -> Town {
+        let town = Town::new(Skin::Plain).await;
+        match self {
+            Self::Sqlite => town,
+            Self::Postgres => town.keeping_its_journal_in(Postgres::shared().database().await),
+        }
+    }
+}
+
+/// Lives each case over each store.
+macro_rules! over_both_stores {
+    ($($case:ident),+ $(,)?) => {
+        mod sqlite {
+            use super::Store;
+
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    super::$case(Store::Sqlite).await;
+                }
+            )+
+        }
+
+        mod postgres {
+            use super::Store;
+
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    super::$case(Store::Postgres).await;
+                }
+            )+
+        }
+    };
+}
+
+over_both_stores! {
+    an_hour_without_vault_is_waited_out_contained_and_without_a_failed_login,
+    an_hour_without_the_console_is_waited_out_wherever_it_begins,
+    a_clock_that_jumps_loses_no_event_and_proves_no_secret_twice,
+}
 
 fn assert_ended_well(town: &Town, new: &Credential) {
     assert_eq!(town.states(), town.at_first());
@@ -28,9 +81,8 @@ fn assert_ended_well(town: &Town, new: &Credential) {
     assert_eq!(town.simulator.refused_console_logins(), 0);
 }
 
-#[tokio::test]
-async fn an_hour_without_vault_is_waited_out_contained_and_without_a_failed_login() {
-    let town = Town::new(Skin::Plain).await;
+async fn an_hour_without_vault_is_waited_out_contained_and_without_a_failed_login(store: Store) {
+    let town = store.town().await;
     let wire = Cable::to(town.openbao.address().trim_start_matches("http://")).await;
     let config = unhurried(&town.config()).replace(town.openbao.address(), wire.address());
     let clock = Hands::new();
@@ -50,10 +102,9 @@ async fn an_hour_without_vault_is_waited_out_contained_and_without_a_failed_logi
     assert_ended_well(&town, &new);
 }
 
-#[tokio::test]
-async fn an_hour_without_the_console_is_waited_out_wherever_it_begins() {
+async fn an_hour_without_the_console_is_waited_out_wherever_it_begins(store: Store) {
     for contained in [false, true] {
-        let town = Town::new(Skin::Plain).await;
+        let town = store.town().await;
         let url = town.simulator.console_url();
         let end = url.strip_prefix("http://").unwrap().split('/').next().unwrap();
         let wire = Cable::to(end).await;
@@ -88,11 +139,10 @@ async fn an_hour_without_the_console_is_waited_out_wherever_it_begins() {
     }
 }
 
-#[tokio::test]
-async fn a_clock_that_jumps_loses_no_event_and_proves_no_secret_twice() {
+async fn a_clock_that_jumps_loses_no_event_and_proves_no_secret_twice(store: Store) {
     let jumps = [jiff::Span::new().hours(24), jiff::Span::new().hours(-1)];
     for jump in jumps {
-        let town = Town::new(Skin::Plain).await;
+        let town = store.town().await;
         let prove = format!(
             "console = \"acme\"\nprove = \"soap-login\"\nlogin_url = \"{}\"\n",
             town.simulator.login_url()

@@ -169,6 +169,25 @@ impl OpenBao {
         self.post("auth/token/revoke", &json!({"token": token})).await;
     }
 
+    /// The accessors of the living tokens that have a policy.
+    pub(crate) async fn accessors_with(&self, policy: &str) -> Vec<String> {
+        let all = self.get("auth/token/accessors?list=true").await;
+        let mut found = Vec::new();
+        for accessor in all["data"]["keys"].as_array().unwrap() {
+            let token =
+                self.post("auth/token/lookup-accessor", &json!({"accessor": accessor})).await;
+            if token["data"]["policies"].as_array().unwrap().iter().any(|name| name == policy) {
+                found.push(accessor.as_str().unwrap().to_owned());
+            }
+        }
+        found
+    }
+
+    /// Revokes the token that has this accessor.
+    pub(crate) async fn revoke_accessor(&self, accessor: &str) {
+        self.post("auth/token/revoke-accessor", &json!({"accessor": accessor})).await;
+    }
+
     /// Waits until the server has counted more than a second of a token's life.
     pub(crate) async fn until_older_than_a_second(&self, token: &str) {
         for _ in 0..PATIENCE {

@@ -333,6 +333,14 @@ key_files = ["{signing_key}"]
         Arc::new(SqliteStore::open(&path, Arc::new(SystemClock)).await.unwrap())
     }
 
+    /// The same in the time of a clock, which judges its leases as well.
+    pub(crate) async fn journal_by(&self, clock: Arc<dyn Clock>) -> Arc<dyn Journal> {
+        if let Some(database) = &self.database {
+            return Arc::new(database.open().await.judged_by(clock));
+        }
+        Arc::new(SqliteStore::open(&self.file("journal.db"), clock).await.unwrap())
+    }
+
     fn instance(&self, name: &str) -> String {
         let connectors: Vec<&str> = self
             .connectors
