@@ -1,11 +1,13 @@
 //! The console in a simulated world. Every write is held against the invariants.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use reset_receiver::domain::ids::AccountName;
 use reset_receiver::domain::target::Surface;
 use reset_receiver::ports::console::{
     ConnectorState, ConnectorView, Console, ConsoleError, ConsoleLogin, ConsoleSession,
-    Examination, IntegrationView, SalesforceCredential, ShownError, Switch, Trouble,
+    Examination, IntegrationView, Permit, SalesforceCredential, ShownError, Switch, Trouble,
 };
 use reset_receiver::ports::journal::Journal;
 
@@ -28,6 +30,7 @@ impl Console for SimulatedConsole {
         &self,
         account: &AccountName,
         login: &ConsoleLogin,
+        _: &Arc<dyn Permit>,
     ) -> Result<Box<dyn ConsoleSession>, ConsoleError> {
         let session = Session { world: self.world.clone(), worker: self.worker };
         let number = login.password.expose().rsplit('-').next().unwrap().parse().unwrap();
@@ -80,11 +83,6 @@ impl Session {
         let mut facts = self.world.facts();
         let enabled = facts.places.iter().find(|(at, place)| at.is_connector() && place.enabled);
         let enabled = enabled.map(|(at, _)| at.to_string());
-        // After a rollback the same pair is an older and a newer version.
-        let same = facts.vault.iter().filter(|version| version.pair == pair);
-        let version = same.map(|version| version.number).max().unwrap_or(0);
-        let newest = facts.newest_written;
-        facts.newest_written = newest.max(version);
         if let Some(place) = facts.places.get_mut(surface) {
             place.holds = pair;
         }
@@ -92,18 +90,20 @@ impl Session {
         if let Some(at) = enabled {
             self.world.wrong(format!("{surface} is written while {at} is enabled"));
         }
-        if version < newest {
-            self.world.wrong(format!("{surface} gets version {version} after version {newest}"));
-        }
+        rules::updates(&self.world, surface, pair);
     }
 
-    /// Invariant 3.
+    /// Invariants 3 and 7.
     fn switch(&self, surface: &Surface, switch: Switch) {
         self.world.say(|| format!("worker {} says {switch:?} to {surface}", self.worker));
         let facts = self.world.facts();
         let held: Vec<Pair> = facts.places.values().map(|place| place.holds).collect();
-        let Place { was_enabled, holds, .. } = facts.places[surface];
+        let Place { enabled, was_enabled, holds, .. } = facts.places[surface];
+        let bleeds = switch == Switch::Enable && holds != facts.salesforce;
         drop(facts);
+        if enabled == (switch == Switch::Enable) {
+            self.world.wrong(format!("{switch:?} is said to {surface} again, without a look"));
+        }
         if switch == Switch::Enable {
             if !was_enabled {
                 self.world.wrong(format!("{surface} was found disabled and is enabled"));
@@ -115,6 +115,7 @@ impl Session {
         }
         if let Some(place) = self.world.facts().places.get_mut(surface) {
             place.enabled = switch == Switch::Enable;
+            place.bleeds = bleeds;
         }
     }
 }

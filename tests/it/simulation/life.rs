@@ -1,6 +1,6 @@
 //! One simulated world from its first reset to its rest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,12 +28,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::simulation::console::SimulatedConsole;
 use crate::simulation::people::People;
+use crate::simulation::rules;
 use crate::simulation::salesforce::SimulatedSalesforce;
 use crate::simulation::secrets::SimulatedVault;
 use crate::simulation::store::SimulatedStore;
 use crate::simulation::time::{SimulatedClock, WorkersClock};
 use crate::simulation::world::{Place, World};
 use crate::support::memory_journal::MemoryJournal;
+
+/// How often a connector syncs. The rest of the console's own logins are nobody's here.
+const PERIOD: Duration = Duration::from_mins(5);
 
 /// Lives one world. Gives its story, as an error where something in it was wrong; the story is kept
 /// only where somebody wants it told.
@@ -53,7 +57,8 @@ async fn live_in_time(seed: u64, is_told: bool) -> Result<String, String> {
     let wake = Arc::new(Notify::new());
     let shared: Arc<dyn Journal> = Arc::new(journal.clone());
     let (c, t, w) = (Arc::clone(&clock), Arc::clone(&targets), Arc::clone(&wake));
-    let intake = Intake::new(Arc::clone(&shared), c, t, w);
+    let door = SimulatedStore { journal: journal.clone(), world: world.clone(), worker: 0 };
+    let intake = Intake::new(Arc::new(door), c, t, w);
     let (t, w) = (Arc::clone(&targets), Arc::clone(&wake));
     let operations = Operations::new(intake.clone(), shared, clock, t, w);
     let stop = CancellationToken::new();
@@ -63,10 +68,12 @@ async fn live_in_time(seed: u64, is_told: bool) -> Result<String, String> {
             tokio::spawn(work(desk, Arc::clone(&targets), Arc::clone(&wake), stop.clone()))
         })
         .collect();
+    let syncs = tokio::spawn(sync(world.clone()));
     let people =
         People { world: world.clone(), intake, operations, journal: journal.clone(), target };
     people.live().await;
     people.rest().await;
+    syncs.abort();
     stop.cancel();
     for one in staff {
         one.await.unwrap();
@@ -86,7 +93,10 @@ fn connector(name: &str) -> Surface {
 }
 
 fn places() -> BTreeMap<Surface, Place> {
-    let place = |was_enabled| Place { enabled: was_enabled, was_enabled, holds: (1, 1) };
+    let place = |was_enabled| {
+        let (holds, bleeds) = ((1, 1), false);
+        Place { enabled: was_enabled, was_enabled, holds, bleeds }
+    };
     BTreeMap::from([
         (connector("Sync"), place(true)),
         (connector("Leads"), place(true)),
@@ -126,6 +136,14 @@ fn settings() -> Settings {
         confirm_poll: backoff(2, 60),
         confirm_deadline: Duration::from_mins(5),
         console_login_age: Duration::from_mins(10),
+    }
+}
+
+/// The connectors sync, whatever else happens.
+async fn sync(world: World) {
+    loop {
+        tokio::time::sleep(PERIOD).await;
+        rules::sync(&world);
     }
 }
 
@@ -181,7 +199,13 @@ fn engine(desk: &Desk) -> drive::World {
 
 /// Whether everything came to its end, and the end is right.
 async fn judge(world: &World, journal: &MemoryJournal) -> Result<String, String> {
-    for (event, rotation) in journal.events() {
+    let events = journal.events();
+    let kept: BTreeSet<String> = events.iter().map(|(event, _)| event.to_string()).collect();
+    let acknowledged = world.facts().acknowledged.clone();
+    for lost in acknowledged.difference(&kept) {
+        world.wrong(format!("{lost} was acknowledged and is lost"));
+    }
+    for (event, rotation) in events {
         let phase = match rotation {
             Some(rotation) => journal.rotation(rotation).await.unwrap().phase,
             None => panic!("every event is about the one target"),

@@ -10,17 +10,20 @@ use reset_receiver::domain::phase::Phase;
 use reset_receiver::domain::rotation::Rotation;
 use reset_receiver::domain::secret::SecretVersion;
 use reset_receiver::domain::step::Step;
-use reset_receiver::domain::target::Target;
+use reset_receiver::domain::target::{Surface, Target};
 use reset_receiver::domain::track::Standing;
 use reset_receiver::engine::intake::Intake;
 use reset_receiver::engine::operations::{Operations, Verb};
 use reset_receiver::ports::journal::{Admission, Journal, RotationFilter};
 
-use crate::simulation::world::{Pair, Told, Version, World};
+use crate::simulation::world::{Pair, Place, Told, Version, World};
 use crate::support::memory_journal::MemoryJournal;
 
 /// How long a world has to come to rest once nothing goes wrong any more.
 const REST: Duration = Duration::from_hours(24);
+
+/// How often one event is told before a test gives up on the store.
+const TELLINGS: u32 = 100;
 
 /// The people of a world, and the programs of theirs that send.
 pub(crate) struct People {
@@ -54,6 +57,7 @@ impl People {
                 let mut facts = world.facts();
                 facts.salesforce = (facts.salesforce.0 + 1, facts.salesforce.1 + 1);
                 facts.failed_logins = 0;
+                facts.places.values_mut().for_each(|place| place.bleeds = false);
                 facts.salesforce
             };
             let (at, occurred_at) = (world.clock.now(), world.time_by(world.skew.sender));
@@ -119,8 +123,7 @@ impl People {
             },
             occurred_at: tale.occurred_at,
         };
-        let admission = self.intake.admit(&event, None).await.unwrap();
-        assert_ne!(admission, Admission::Unmatched);
+        let admission = self.hand_over(&event).await;
         let mut facts = self.world.facts();
         if tale.reset > facts.told.reset {
             facts.told = Told { reset: tale.reset, at: tale.at };
@@ -129,9 +132,47 @@ impl People {
         self.world.say(|| format!("{} is delivered: {admission:?}", tale.id));
     }
 
+    /// Tells until it is acknowledged, as every sender does.
+    async fn hand_over(&self, event: &ResetEvent) -> Admission {
+        for _ in 0..TELLINGS {
+            match self.intake.admit(event, None).await {
+                Ok(admission) => {
+                    assert_ne!(admission, Admission::Unmatched);
+                    self.world.facts().acknowledged.insert(event.id.to_string());
+                    return admission;
+                }
+                Err(error) => self.world.say(|| format!("{} is put off: {error}", event.id)),
+            }
+            tokio::time::sleep(self.world.up_to(Duration::from_secs(5))).await;
+        }
+        panic!("{} is put off for ever", event.id);
+    }
+
+    /// Somebody enables a connector by hand that a rotation has disabled, while nobody is at work
+    /// on it: what happens between a worker's look and its act is nobody's fault.
+    async fn meddle(&self) {
+        let filter = RotationFilter { limit: 10, ..RotationFilter::default() };
+        let rotations = self.journal.rotations(&filter).await.unwrap();
+        if !rotations.iter().all(|found| found.phase.is_finished() || found.wakes_at.is_some()) {
+            return;
+        }
+        let mut facts = self.world.facts();
+        let off = |(at, place): &(&Surface, &mut Place)| {
+            at.is_connector() && place.was_enabled && !place.enabled
+        };
+        let Some((surface, place)) = facts.places.iter_mut().find(off) else { return };
+        place.enabled = true;
+        let surface = surface.clone();
+        drop(facts);
+        self.world.say(|| format!("PEOPLE: {surface} is enabled by hand"));
+    }
+
     async fn provide(&self, pair: Pair) {
         let world = &self.world;
         tokio::time::sleep(world.up_to(Duration::from_mins(2))).await;
+        if world.once_in(4) {
+            self.meddle().await;
+        }
         match world.below(6) {
             // The token comes by another mail, later.
             0 => {
@@ -178,7 +219,7 @@ impl People {
             subject: Subject::Secret { location, version },
             occurred_at: written_at,
         };
-        let admission = self.intake.admit(&event, None).await.unwrap();
+        let admission = self.hand_over(&event).await;
         world.say(|| format!("Vault tells of version {number}: {admission:?}"));
     }
 

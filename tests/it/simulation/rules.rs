@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use reset_receiver::domain::entry::{Entry, Outcome};
+use reset_receiver::domain::fault::Fault;
+use reset_receiver::domain::phase::Phase;
 use reset_receiver::domain::target::Surface;
 
 use crate::simulation::world::{Facts, Pair, World};
@@ -19,9 +22,17 @@ const CONSOLE_REFUSALS: u32 = 6;
 /// the answer to it, and the program can know.
 const CERTAINTY: Duration = Duration::from_secs(60 + 40);
 
+/// What every password and every token of a world begins with.
+const SECRETS: [&str; 2] = ["pw-", "token-"];
+
 /// An entry is durable. Nothing has happened between the decision and this moment.
 pub(crate) fn recorded(world: &World, worker: usize, entry: &Entry) {
     world.say(|| format!("worker {worker} wrote: {entry}"));
+    acts(world, worker, "an entry");
+    let kept = serde_json::to_string(entry).unwrap();
+    if SECRETS.iter().any(|secret| kept.contains(secret)) {
+        world.wrong(format!("a secret is in the journal: {entry}"));
+    }
     let mut facts = world.facts();
     let mut wrongs = Vec::new();
     if let Entry::SecretChosen { version, .. } = entry {
@@ -30,12 +41,18 @@ pub(crate) fn recorded(world: &World, worker: usize, entry: &Entry) {
         facts.chosen_for.entry(version.0).or_insert(told);
     } else if let Entry::Proving { version } = entry {
         facts.proving = version.0;
+    } else if let Entry::Stuck { fault: Fault::Permanent, .. } = entry {
+        // Whatever goes on bleeding is that person's from now on.
+        facts.places.values_mut().for_each(|place| place.bleeds = false);
     } else if let Entry::Rejected { version, .. } | Entry::Refused { version, .. } = entry {
         facts.refused.insert(version.0);
     } else if let Entry::Updating { version, surface } | Entry::Enabling { version, surface } =
         entry
     {
         wrongs.extend(used(&facts, version.0, surface));
+        if let Entry::Updating { .. } = entry {
+            facts.updating = version.0;
+        }
     } else if let Entry::Completed { outcome: Outcome::Confirmed | Outcome::Unconfirmed, .. } =
         entry
     {
@@ -45,6 +62,22 @@ pub(crate) fn recorded(world: &World, worker: usize, entry: &Entry) {
     drop(facts);
     for wrong in wrongs {
         world.wrong(wrong);
+    }
+}
+
+/// A pair is written to a surface: of the version that was written down, and of none older than any
+/// that was written before.
+pub(crate) fn updates(world: &World, surface: &Surface, pair: Pair) {
+    let mut facts = world.facts();
+    let (version, newest) = (facts.updating, facts.newest_written);
+    let is_announced = version_pair(&facts, version) == Some(pair);
+    facts.newest_written = newest.max(version);
+    drop(facts);
+    if !is_announced {
+        world.wrong(format!("{surface} gets {pair:?}, which is not version {version}"));
+    }
+    if version < newest {
+        world.wrong(format!("{surface} gets version {version} after version {newest}"));
     }
 }
 
@@ -90,7 +123,16 @@ fn completed(facts: &Facts) -> Vec<String> {
     wrongs
 }
 
-/// A worker acts on the console: nobody else has claimed its account since.
+/// A worker has given an account free: what is not over has a time at which it goes on, or a person
+/// was told.
+pub(crate) fn released(world: &World, phase: Phase, wakes_at: Option<Timestamp>) {
+    if wakes_at.is_none() && phase != Phase::Stuck && !phase.is_finished() {
+        world.wrong(format!("a rotation is left {phase}: no retry is due and nobody was told"));
+    }
+}
+
+/// A worker acts on the console or writes to the journal: nobody else has claimed its account
+/// since.
 pub(crate) fn acts(world: &World, worker: usize, verb: &str) {
     let holder = world.facts().holder;
     if holder != Some(worker) {
@@ -131,6 +173,22 @@ pub(crate) fn login(world: &World, tried: Pair) {
     world.say(|| format!("Salesforce refuses {tried:?}, number {failed} since the reset"));
     if failed >= FAILED_LOGINS {
         world.wrong(format!("{failed} logins were refused since the reset"));
+    }
+}
+
+/// Every connector syncs, and logs in for it. What was dead when a worker enabled it is the
+/// worker's fault, unless the console may have shut the workers out since.
+pub(crate) fn sync(world: &World) {
+    if world.changes_console_login() {
+        return;
+    }
+    let dead: Vec<Pair> = {
+        let facts = world.facts();
+        let bleeding = facts.places.values().filter(|place| place.bleeds);
+        bleeding.map(|place| place.holds).collect()
+    };
+    for pair in dead {
+        login(world, pair);
     }
 }
 

@@ -93,6 +93,8 @@ impl Journal for SimulatedStore {
     ) -> Result<(), JournalError> {
         self.asked("a release").await?;
         self.journal.release(lease, rotation, due_at).await?;
+        let left = self.journal.rotation(rotation).await?;
+        rules::released(&self.world, left.phase, left.wakes_at);
         self.answered("a release").await
     }
 
@@ -135,7 +137,11 @@ impl Journal for SimulatedStore {
     }
 
     async fn admit_all(&self, arrivals: &[Arrival]) -> Result<Vec<Admission>, JournalError> {
-        self.journal.admit_all(arrivals).await
+        if self.world.fault_once_in(10) {
+            return Err(busy());
+        }
+        let admissions = self.journal.admit_all(arrivals).await?;
+        if self.world.fault_once_in(10) { Err(busy()) } else { Ok(admissions) }
     }
 
     async fn operate(&self, rotation: RotationId, entry: &Entry) -> Result<Row, JournalError> {

@@ -21,6 +21,8 @@ pub(crate) struct Place {
     pub(crate) enabled: bool,
     pub(crate) was_enabled: bool,
     pub(crate) holds: Pair,
+    /// A worker enabled it with a pair that was dead already.
+    pub(crate) bleeds: bool,
 }
 
 /// A version in Vault.
@@ -60,11 +62,15 @@ pub(crate) struct Facts {
     pub(crate) applied: Option<Pair>,
     /// Versions that a login refused.
     pub(crate) refused: BTreeSet<u64>,
+    /// The version whose update was written down last.
+    pub(crate) updating: u64,
     /// The version whose proving login was written down last, and those that were made.
     pub(crate) proving: u64,
     pub(crate) proofs: BTreeSet<u64>,
     /// Logins that Salesforce refused because of what the workers did, since the latest reset.
     pub(crate) failed_logins: u32,
+    /// The events that senders were told to be safe.
+    pub(crate) acknowledged: BTreeSet<String>,
     /// The console login that the console takes, and the one in Vault.
     pub(crate) console_takes: u64,
     pub(crate) console_in_vault: u64,
@@ -131,9 +137,11 @@ impl World {
             chosen_for: BTreeMap::new(),
             applied: None,
             refused: BTreeSet::new(),
+            updating: 0,
             proving: 0,
             proofs: BTreeSet::new(),
             failed_logins: 0,
+            acknowledged: BTreeSet::new(),
             console_takes: 1,
             console_in_vault: 1,
             console_refused: BTreeMap::new(),
