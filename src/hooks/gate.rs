@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use crate::domain::ids::SourceName;
 use crate::hooks::access_log::KnownSource;
 use crate::hooks::app::State;
+use crate::hooks::connections;
 use crate::hooks::headers::{self, Evidence};
 use crate::hooks::limits::Limits;
 use crate::hooks::problem::Problem;
@@ -65,7 +66,10 @@ pub(super) async fn read(
         Err(_elapsed) => Err(Problem::BodyTimeout),
         Ok(Err(_exceeded)) => Err(Problem::TooLarge { limit }),
         Ok(Ok(Err(_broken))) => Err(Problem::Truncated),
-        Ok(Ok(Ok(body))) => Ok(body),
+        Ok(Ok(Ok(body))) => {
+            connections::has_come(request);
+            Ok(body)
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! actix-web's own server counts connections per worker only, and not per address, and lets the
 //! head of a second request take for ever; so its parts are put together here.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::hooks::app::{State, app};
 use crate::hooks::client_certificates;
-use crate::hooks::connections::Connections;
+use crate::hooks::connections::{Connections, Permit};
 use crate::hooks::last_request;
 use crate::hooks::stream::Watched;
 
@@ -66,6 +67,7 @@ impl Listener {
             .on_connect_ext(|connection: &Connection, data: &mut Extensions| {
                 client_certificates::keep(connection, data);
                 last_request::watch(data);
+                Permit::keep(connection, data);
             })
             .h1(map_config(routes, |()| AppConfig::default()));
         fn_service(move |socket| self.clone().accept(socket)).and_then(http.map_err(|error| {
@@ -78,13 +80,21 @@ impl Listener {
     async fn accept(self, socket: TcpStream) -> Result<(Connection, Option<SocketAddr>), Ended> {
         let peer = socket.peer_addr().map_err(|_gone| Ended)?;
         let Some(permit) = self.connections.admit(peer.ip()) else {
-            tracing::warn!(peer = %peer.ip(), "connection refused: too many are open");
+            tracing::warn!(peer = %peer.ip(), "connection refused: all that may be open are being answered");
             return Err(Ended);
         };
         // An answer is one small write, which must not wait for another.
         socket.set_nodelay(true).map_err(|_gone| Ended)?;
         let limits = &self.state.limits;
-        match timeout(limits.header_deadline, self.acceptor.accept(socket)).await {
+        let shaken = timeout(limits.header_deadline, self.acceptor.accept(socket));
+        let shaken = tokio::select! {
+            shaken = shaken => shaken,
+            () = poll_fn(|cx| permit.poll_goes(cx)) => {
+                tracing::debug!(peer = %peer.ip(), "a TLS handshake makes room for another");
+                return Err(Ended);
+            }
+        };
+        match shaken {
             Ok(Ok(stream)) => Ok((Watched::new(stream, limits.silence(), permit), Some(peer))),
             Ok(Err(error)) => {
                 tracing::debug!(peer = %peer.ip(), %error, "TLS handshake failed");

@@ -44,28 +44,35 @@ impl Silence {
 /// senders write them, or a hundred of the smallest.
 const TURN: usize = 4096;
 
-/// A stream that breaks after so much time without a byte of an answer.
+/// A stream that breaks after so much time without a byte of an answer, or where it has to make room.
 pub(super) struct Watched<S> {
     stream: S,
     silence: Silence,
     alarm: Pin<Box<Sleep>>,
     /// Whether it was given bytes in this turn, so that it is the others' turn now.
     is_fed: bool,
-    _permit: Permit,
+    permit: Permit,
 }
 
 impl<S> Watched<S> {
     pub(super) fn new(stream: S, limit: Duration, permit: Permit) -> Self {
         let silence = Silence::new(limit, now());
         let alarm = Box::pin(tokio::time::sleep_until(silence.ends));
-        Self { stream, silence, alarm, is_fed: false, _permit: permit }
+        Self { stream, silence, alarm, is_fed: false, permit }
     }
 
     pub(super) fn get_ref(&self) -> &S {
         &self.stream
     }
 
+    pub(super) fn permit(&self) -> &Permit {
+        &self.permit
+    }
+
     fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if self.permit.poll_goes(cx).is_ready() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
         if self.alarm.deadline() != self.silence.ends {
             self.alarm.as_mut().reset(self.silence.ends);
         }
@@ -117,6 +124,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
         if matches!(polled, Poll::Ready(Ok(written)) if written > 0) {
             self.silence.written(now());
+            self.permit.answered();
         }
         polled
     }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod capacity;
+mod crowded;
 mod malformed;
 mod refusals;
 mod tls;

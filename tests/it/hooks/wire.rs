@@ -1,4 +1,4 @@
-//! What can be done to the listener below HTTP: framing, slowness, many connections, stopping.
+//! What can be done to the listener below HTTP: framing, slowness, stopping.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn framed(framing: &str) -> (String, Vec<u8>) {
     (head, delivery.body)
 }
 
-fn sized(lines: &str) -> (String, Vec<u8>) {
+pub(super) fn sized(lines: &str) -> (String, Vec<u8>) {
     let length = notice().to_string().len();
     framed(&format!("{lines}content-length: {length}\r\nconnection: close\r\n"))
 }
@@ -32,7 +32,7 @@ async fn exchange(receiver: &PublicListener, (head, body): (String, Vec<u8>)) ->
     wire.read_to_end().await
 }
 
-fn status(answer: &str) -> &str {
+pub(super) fn status(answer: &str) -> &str {
     answer.split(' ').nth(1).unwrap_or("no answer")
 }
 
@@ -164,26 +164,6 @@ async fn a_silent_connection_is_closed() {
     let closed = tokio::time::timeout(Duration::from_secs(20), closed).await;
     assert!(closed.is_ok(), "a client that does not shake hands is not waited for");
     assert_eq!(status(&after_tls.read_to_end().await), "408");
-}
-
-#[tokio::test]
-async fn one_address_cannot_hold_every_connection() {
-    let limits = Limits { connections: 8, connections_per_address: 2, ..Limits::default() };
-    let receiver = PublicListener::with(limits, 10).await;
-    let first = Wire::to(&receiver).await;
-    let _second = Wire::to(&receiver).await;
-    assert!(Wire::with(&receiver, rustls::ALL_VERSIONS).await.is_err(), "a third is not served");
-    drop(first);
-    let mut free = false;
-    for _ in 0..200 {
-        // The receiver notices the end of a connection in its own time.
-        free = Wire::with(&receiver, rustls::ALL_VERSIONS).await.is_ok();
-        if free {
-            break;
-        }
-        tokio::task::yield_now().await;
-    }
-    assert!(free, "a closed connection makes room");
 }
 
 #[tokio::test]
