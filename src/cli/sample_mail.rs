@@ -18,7 +18,7 @@ pub(super) struct Letter<'a> {
 }
 
 const FROM: &str = "Salesforce <noreply@salesforce.com>";
-const SUBJECT: &str = "Finish resetting your Salesforce password";
+const SUBJECT: &str = "Your Salesforce password was changed";
 const BOUNDARY: &str = "reset-receiver-sample";
 const ENVELOPE: &str = "bounce@salesforce.com";
 

@@ -82,6 +82,27 @@ fn every_command_is_understood() {
 }
 
 #[test]
+fn the_commands_of_the_documentation_are_understood() {
+    let pages = [
+        include_str!("../../deploy/senders.md"),
+        include_str!("../../deploy/salesforce/README.md"),
+        include_str!("../../deploy/vault/README.md"),
+        include_str!("../../deploy/README.md"),
+    ];
+    let mut count = 0;
+    for page in pages {
+        let page = page.replace("\\\n", " ");
+        let blocks = page.split("```").skip(1).step_by(2).flat_map(str::lines);
+        let quoted = page.split('`').filter(|code| code.starts_with("reset-receiver send "));
+        for command in blocks.chain(quoted).filter(|line| line.starts_with("reset-receiver ")) {
+            accepted(command);
+            count += 1;
+        }
+    }
+    assert!(count >= 5, "{count} commands were found");
+}
+
+#[test]
 fn a_sample_has_one_kind_of_proof_and_at_least_one_key_of_the_user() {
     let base = "reset-receiver send --url https://r/v1/resets/flow";
     let organization = "--organization-id 00D5e000001AbCd";

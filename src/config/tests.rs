@@ -335,11 +335,16 @@ fn what_is_weak_is_warned_of() {
     assert_eq!(warnings[0].weakness, Weakness::BearerAlone);
     assert!(warnings[0].to_string().starts_with("warning: sources.flow: a bearer token"));
     let mail = "relay = \"mime\"\norganization_id = \"00D5e000001AbCdEAK\"";
-    for (proof, expected) in [("token_files", 1), ("key_files", 0)] {
-        let section =
-            format!("format = \"email\"\n[sources.mail.email]\n{mail}\n{proof} = [\"f\"]");
+    let (bearer, unproven) = (Weakness::BearerAlone, Weakness::UnprovenMail);
+    for (keys, expected) in [
+        ("token_files = [\"f\"]", vec![bearer, unproven]),
+        ("key_files = [\"f\"]", vec![unproven]),
+        ("key_files = [\"f\"]\nauthserv_id = \"mx\"", vec![]),
+    ] {
+        let section = format!("format = \"email\"\n[sources.mail.email]\n{mail}\n{keys}");
         let config = Config::parse(&format!("{SMALLEST}[sources.mail]\n{section}\n"), []).unwrap();
-        assert_eq!(config.warnings().len(), expected, "{proof}");
+        let found: Vec<_> = config.warnings().iter().map(|one| one.weakness).collect();
+        assert_eq!(found, expected, "{keys}");
     }
 }
 

@@ -25,6 +25,8 @@ pub enum Weakness {
     BearerAlone,
     /// The certificate is one that Salesforce shows for all its customers.
     SharedCertificate,
+    /// Nobody has to have checked where a mail is from.
+    UnprovenMail,
 }
 
 impl fmt::Display for Warning {
@@ -42,6 +44,10 @@ impl fmt::Display for Warning {
                 "the certificate is the one that Salesforce shows for all its customers: it proves \
                  Salesforce, and not your organisation; make one of your own in Certificate and Key \
                  Management, or ask for a secret in the address as well"
+            }
+            Weakness::UnprovenMail => {
+                "whoever can write to this mailbox can say that he is Salesforce, and switch \
+                 connectors off; have SPF, DKIM or DMARC checked (require_verdict, authserv_id)"
             }
         };
         write!(f, "warning: sources.{}: {advice}", self.source)
@@ -78,7 +84,9 @@ fn of_source(source: &Source) -> Vec<Warning> {
     }
     if let SourceFormat::Email(email) = &source.format {
         let bearer = (!email.token_files.is_empty()).then_some(Weakness::BearerAlone);
-        found.extend(bearer.map(|weakness| Warning { source: source.name.clone(), weakness }));
+        let unproven = (!email.require_verdict).then_some(Weakness::UnprovenMail);
+        let weaknesses = bearer.into_iter().chain(unproven);
+        found.extend(weaknesses.map(|weakness| Warning { source: source.name.clone(), weakness }));
     }
     found.dedup();
     found

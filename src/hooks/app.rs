@@ -7,7 +7,6 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, Resource, web};
-use tokio::sync::Semaphore;
 
 use crate::engine::intake::Intake;
 use crate::hooks::access_log::access_log;
@@ -17,6 +16,7 @@ use crate::hooks::last_request::none_after_the_last;
 use crate::hooks::limits::Limits;
 use crate::hooks::outbound_messages;
 use crate::hooks::problem::Problem;
+use crate::hooks::readers::Readers;
 use crate::hooks::resets;
 use crate::hooks::server::Mails;
 use crate::hooks::sources::Sources;
@@ -32,8 +32,7 @@ pub(super) struct State {
     pub(super) meter: Arc<dyn Meter>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) limits: Limits,
-    /// How many large documents may be read at once, beside the workers.
-    pub(super) readers: Semaphore,
+    pub(super) readers: Readers,
 }
 
 /// The routes, as `openapi.yaml` names them.

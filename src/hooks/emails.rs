@@ -17,11 +17,10 @@ use crate::hooks::problem::Problem;
 use crate::hooks::sources::Gate;
 use crate::ports::journal::Admission;
 use crate::ports::meter::DeliveryOutcome;
-use crate::senders::delivery::Delivery;
-use crate::senders::email::mail::Mail;
+use crate::senders::email::mail::{InvalidMail, Mail};
 use crate::senders::email::mailbox::Mailbox;
-use crate::senders::email::opening::{Opened, Unopened};
-use crate::senders::email::patterns::Recognised;
+use crate::senders::email::opening::{Letter, Opened, Post, Unopened};
+use crate::senders::email::patterns::{NotOurs, Recognised};
 use crate::senders::email::relay::{Relay, Word};
 use crate::senders::email::verdict::Judgement;
 use crate::senders::source::{Format, Source};
@@ -89,16 +88,17 @@ async fn take(
     payload: web::Payload,
     state: &State,
     gate: &Gate,
-    mailbox: &Mailbox,
+    mailbox: &Arc<Mailbox>,
 ) -> Result<Taken, Problem> {
     gate::pass(request, gate)?;
     let source = &gate.source;
     let body = gate::read(request, payload, state.limits.mail_body, &state.limits).await?;
     let now = state.clock.now();
-    let delivery = Delivery { headers: &Evidence(request), body: &body };
-    let opened = mailbox.open(&delivery, &state.mails.memory, now, source.future).await;
-    let mail = match opened {
-        Ok(Opened::Mail(mail)) => mail,
+    let post = Post { headers: &Evidence(request), body };
+    let (memory, readers) = (&state.mails.memory, &state.readers);
+    let opened = mailbox.open(&post, memory, readers, now, source.future).await;
+    let letter = match opened {
+        Ok(Opened::Mail(letter)) => *letter,
         Ok(Opened::Nothing) => return Ok(Taken::PutAside),
         Ok(Opened::Subscribed) => {
             tracing::info!(source = %source.name, "the relay's subscription is confirmed");
@@ -107,6 +107,10 @@ async fn take(
         Err(Unopened::Unauthenticated(reason)) => {
             tracing::warn!(source = %source.name, %reason, "delivery refused");
             return Err(Problem::Unauthenticated { challenge: mailbox.challenge() });
+        }
+        Err(Unopened::Invalid(reason @ InvalidMail::Shape)) => {
+            tracing::info!(source = %source.name, %reason, "a mail is put aside");
+            return Ok(Taken::PutAside);
         }
         Err(Unopened::Invalid(reason)) => {
             tracing::warn!(source = %source.name, %reason, "what the relay sent is no mail");
@@ -117,7 +121,10 @@ async fn take(
             return Err(Problem::Unavailable);
         }
     };
-    let Some(recognised) = recognise(source, mailbox, &mail)? else { return Ok(Taken::PutAside) };
+    let Letter { mail, told } = letter;
+    let Some(recognised) = judge(source, mailbox, &mail, told)? else {
+        return Ok(Taken::PutAside);
+    };
     let subject = Subject::Login {
         organization: mailbox.organization.clone(),
         user: UserKey::Name(recognised.username.clone()),
@@ -127,22 +134,30 @@ async fn take(
     let (id, kind) = (mail.id, recognised.kind);
     let event = ResetEvent { source: source.name.clone(), id, kind, subject, occurred_at };
     let admission = admit(state, source, event.clone()).await?;
-    if mailbox.write_token {
+    // What is a duplicate by its id alone may be another mail, with another token.
+    let is_this_mail = mail.is_bound || !matches!(admission, Admission::Duplicate(_));
+    if mailbox.write_token && is_this_mail {
         keep_token(state, source, &event, admission, recognised).await?;
+    } else if mailbox.write_token {
+        tracing::warn!(
+            source = %source.name, event = %event.id,
+            "a mail came again, and nothing proves that it is the same; its token is left alone"
+        );
     }
     Ok(Taken::Event(event.id, admission))
 }
 
-/// Reads whose reset a mail tells of; `None` for a mail that is none of Salesforce's notices.
+/// Whose reset a mail tells of, where it is proven; `None` for one that is none of Salesforce's notices.
 ///
 /// The patterns come before the verdict, so that whatever else arrives in the mailbox is put
 /// aside in silence, and a forged notice is not.
-fn recognise(
+fn judge(
     source: &Source,
     mailbox: &Mailbox,
     mail: &Mail,
+    told: Result<Recognised, NotOurs>,
 ) -> Result<Option<Recognised>, Problem> {
-    let recognised = match mailbox.patterns.recognise(mail) {
+    let recognised = match told {
         Ok(recognised) => recognised,
         Err(reason) => {
             tracing::info!(source = %source.name, %reason, "a mail is put aside");

@@ -18,6 +18,7 @@ mod outbound_messages;
 mod peer;
 mod problem;
 mod rate;
+mod readers;
 mod resets;
 mod sources;
 mod stream;

@@ -21,6 +21,7 @@ use crate::hooks::problem::Problem;
 use crate::ports::journal::Admission;
 use crate::ports::meter::DeliveryOutcome;
 use crate::senders::delivery::{Refusal, Unauthenticated};
+use crate::senders::email::opening::Aside;
 use crate::senders::outbound_message::{
     self, ACK, CONTENT_TYPE, InvalidMessage, Message, NACK, OutboundMessages,
 };
@@ -106,10 +107,9 @@ async fn read(
     body: Bytes,
     now: Timestamp,
 ) -> Result<Message, Failure> {
-    let _reader = state.readers.acquire().await.map_err(|_closed| Problem::Unavailable)?;
     let (name, object, future) = (source.name.clone(), Arc::clone(&messages.object), source.future);
     let reading = move || outbound_message::parse(&name, &object, &body, now, future);
-    Ok(web::block(reading).await.map_err(|_stopping| Problem::Unavailable)??)
+    Ok(state.readers.run(reading).await.ok_or(Problem::Unavailable)??)
 }
 
 fn answer(status: StatusCode, body: String) -> HttpResponse {

@@ -8,7 +8,6 @@ use std::time::Duration;
 use std::{io, thread};
 
 use actix_server::Server;
-use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
 use crate::engine::intake::Intake;
@@ -17,6 +16,7 @@ use crate::hooks::app::State;
 use crate::hooks::connections::Connections;
 use crate::hooks::limits::Limits;
 use crate::hooks::listener::Listener;
+use crate::hooks::readers::Readers;
 use crate::hooks::sources::Sources;
 use crate::hooks::tls::{Certificates, TlsError};
 use crate::ports::clock::Clock;
@@ -102,7 +102,7 @@ impl Hooks {
             meter: self.meter,
             clock: self.clock,
             limits,
-            readers: Semaphore::new(READERS),
+            readers: Readers::new(),
         });
         let listener = Listener { state, connections, acceptor: TlsAcceptor::from(tls) };
         let workers = workers.or_else(|| thread::available_parallelism().ok());
@@ -110,9 +110,6 @@ impl Hooks {
         Ok(BoundHooks { address, socket, listener, workers, drain })
     }
 }
-
-/// So many large documents are read at once: each takes some ten times its size meanwhile.
-const READERS: usize = 4;
 
 /// What actix-server allows.
 const MAX_WORKERS: usize = 512;

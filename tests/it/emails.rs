@@ -6,6 +6,7 @@ mod canary;
 mod flips;
 pub(crate) mod post;
 pub(crate) mod relays;
+mod restart;
 mod sample;
 mod sns;
 mod table;

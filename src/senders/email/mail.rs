@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::domain::ids::EventId;
 use crate::domain::secret::SecretText;
 use crate::senders::email::headers::MailHeaders;
+use crate::senders::email::shape;
 use crate::senders::email::verdict::Verdicts;
 
 /// What is read of a mail. Its texts may hold a security token, and print nothing.
@@ -16,6 +17,9 @@ use crate::senders::email::verdict::Verdicts;
 pub struct Mail {
     /// What tells it from every other mail: its message id, as a rule.
     pub id: EventId,
+    /// Whether it is this mail that came under its id before, if one did. It is not sure where the
+    /// relay's proof covers an id and no content.
+    pub is_bound: bool,
     /// The one address that it names as its author's.
     pub from: Option<String>,
     /// Its subject; empty where there is none.
@@ -46,6 +50,12 @@ pub enum InvalidMail {
     /// A message that is no mail.
     #[error("the message is not a mail")]
     Mime,
+    /// A mail that is not read, because that could take long.
+    #[error("the mail is built in more parts, or of longer fields, than a notice is")]
+    Shape,
+    /// What the reader stumbled over.
+    #[error("the reader stumbled over it")]
+    Unreadable,
 }
 
 /// The text parts that are looked at; a notice has one or two.
@@ -53,6 +63,9 @@ const MAX_TEXTS: usize = 8;
 
 /// Reads a raw mail (RFC 5322, MIME); its headers come along for the verdict.
 pub fn read_mime(raw: &[u8]) -> Result<(Mail, MailHeaders), InvalidMail> {
+    if !shape::is_simple(raw) {
+        return Err(InvalidMail::Shape);
+    }
     let message = MessageParser::default().parse(raw).ok_or(InvalidMail::Mime)?;
     let headers = MailHeaders::new(message.headers_raw().map(|(name, value)| (name, value.trim())));
     // Of several authors nobody can say for which one the checks passed.
@@ -66,6 +79,7 @@ pub fn read_mime(raw: &[u8]) -> Result<(Mail, MailHeaders), InvalidMail> {
     }
     let mail = Mail {
         id: event_id(message.message_id(), raw),
+        is_bound: true,
         from,
         subject: message.subject().unwrap_or_default().to_owned(),
         date: message.date().and_then(timestamp),
@@ -93,6 +107,7 @@ impl Parts<'_> {
         let text = (!self.text.is_empty()).then(|| secret(self.text));
         Mail {
             id: event_id(self.message_id, body),
+            is_bound: true,
             from: read_address(self.from),
             subject: self.subject.to_owned(),
             date: self.date.and_then(DateTime::parse_rfc822).as_ref().and_then(timestamp),
@@ -107,7 +122,7 @@ fn secret(text: &str) -> SecretText {
 }
 
 /// The message id without its angle brackets; where it cannot be an event id, a digest.
-fn event_id(message_id: Option<&str>, body: &[u8]) -> EventId {
+pub(super) fn event_id(message_id: Option<&str>, body: &[u8]) -> EventId {
     let message_id = message_id.map(|id| id.trim().trim_matches(['<', '>']));
     let message_id = message_id.filter(|id| !id.is_empty());
     if let Some(Ok(id)) = message_id.map(EventId::parse) {
@@ -181,6 +196,20 @@ mod tests {
         assert_eq!(read_address("\"a@b.example\" <c@d.example>").as_deref(), Some("c@d.example"));
         assert_eq!(read_address("a@b.example, c@d.example"), None);
         assert_eq!(read_address("a@b.example\r\n, c@d.example"), None);
+    }
+
+    #[test]
+    fn a_soft_break_alone_in_a_part_is_read() {
+        let raw = "From: a@b.example\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
+            --b\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=\r\n--b--\r\n";
+        assert_eq!(read_mime(raw.as_bytes()).unwrap().0.from.as_deref(), Some("a@b.example"));
+    }
+
+    #[test]
+    fn a_mail_that_could_take_long_to_read_is_not_read() {
+        let parameters = ";a*1=b".repeat(100_000);
+        let raw = format!("From: a@b.example\r\nContent-Type: text/plain{parameters}\r\n\r\nx");
+        assert_eq!(read_mime(raw.as_bytes()).unwrap_err(), InvalidMail::Shape);
     }
 
     #[test]

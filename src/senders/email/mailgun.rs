@@ -1,7 +1,8 @@
 //! The relay Mailgun: a form with an HMAC over time and token, and the mail in its fields.
 //!
 //! The signature does not cover the mail. TLS does, as far as the relay; a token is good for one
-//! content only, so that a signature that leaked brings no other mail in.
+//! content only, so that a signature that leaked brings no other mail in: it is remembered with the
+//! content, and it is the event's id, which the store remembers when this program has forgotten.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,9 +15,14 @@ use zeroize::Zeroizing;
 use crate::senders::delivery::Refusal;
 use crate::senders::email::form::Form;
 use crate::senders::email::headers::MailHeaders;
-use crate::senders::email::mail::{InvalidMail, Mail, Parts};
+use crate::senders::email::mail::{InvalidMail, Mail, Parts, event_id};
 use crate::senders::email::used_tokens::{Claimed, UsedTokens};
 use crate::senders::email::verdict::{Check, Outcome, Verdicts, domain_of};
+
+/// Mailgun repeats a post for eight hours, the signature of the first one with it: nothing in its
+/// documentation says that it signs anew, and receivers report that it does not. Older ones are
+/// refused; within this, the token tells a repetition.
+pub const MAX_AGE: Duration = Duration::from_hours(9);
 
 /// A webhook signing key, as Mailgun shows it. Zeroed when dropped, never printed.
 #[derive(Clone)]
@@ -64,14 +70,15 @@ pub(super) enum Doubt {
     Later,
 }
 
-/// Checks the signature under each of the keys, then the time, then that the token is new.
+/// Checks the signature under each of the keys, then the time, then that the token is new, or is
+/// presented with the same form again: whether it is.
 pub(super) fn verify(
     keys: &[MailgunKey],
     form: &Form,
     used: &UsedTokens,
     now: Timestamp,
     window: Duration,
-) -> Result<(), Doubt> {
+) -> Result<bool, Doubt> {
     let field = |name| form.get(name).ok_or(Doubt::Refused(Refusal::Field(name)));
     let (timestamp, token, signature) = (field("timestamp")?, field("token")?, field("signature")?);
     let fits = hex::decode(signature).is_ok_and(|signature| {
@@ -84,19 +91,31 @@ pub(super) fn verify(
     // Digits alone, ten of them until 2286: otherwise digits could move between time and token.
     let is_time = timestamp.len() == 10 && timestamp.bytes().all(|b| b.is_ascii_digit());
     let sent: Option<i64> = timestamp.parse().ok().filter(|_| is_time);
+    let sent = sent.and_then(|seconds| Timestamp::from_second(seconds).ok());
     let sent = sent.ok_or(Doubt::Refused(Refusal::Field("timestamp")))?;
-    if now.as_second().abs_diff(sent) > window.as_secs() {
+    let now_second = now.as_second();
+    let limit = if sent.as_second() > now_second { window } else { MAX_AGE };
+    if now_second.abs_diff(sent.as_second()) > limit.as_secs() {
         return Err(Doubt::Refused(Refusal::Stale));
     }
-    match used.claim(token, form.digest(), now, window * 2) {
-        Claimed::Good => Ok(()),
+    // A second more than it is believed, as only whole ones count.
+    let until = sent.saturating_add(MAX_AGE + Duration::from_secs(1)).unwrap_or(Timestamp::MAX);
+    match used.claim(token, form.digest(), now, until) {
+        Claimed::New => Ok(false),
+        Claimed::Again => Ok(true),
         Claimed::Spent => Err(Doubt::Refused(Refusal::Spent)),
         Claimed::Full => Err(Doubt::Later),
     }
 }
 
-/// Reads the mail: raw in `body-mime` where the route asks for it, in parts otherwise.
+/// Reads the mail: raw in `body-mime` where the route asks for it, in parts otherwise. Its id is the
+/// token: under the mail's own one, a token that nobody remembers would bring another mail in.
 pub(super) fn read(form: &Form, authority: Option<&str>) -> Result<Mail, InvalidMail> {
+    let mail = read_parts(form, authority)?;
+    Ok(Mail { id: event_id(form.get("token"), &form.digest()), ..mail })
+}
+
+fn read_parts(form: &Form, authority: Option<&str>) -> Result<Mail, InvalidMail> {
     let envelope = domain_of(form.text("sender"));
     if let Some(raw) = form.get("body-mime") {
         let (mut mail, headers) = super::mail::read_mime(raw.as_bytes())?;
@@ -118,13 +137,14 @@ pub(super) fn read(form: &Form, authority: Option<&str>) -> Result<Mail, Invalid
 }
 
 /// What Mailgun's spam filter writes into the headers. It does not say which signature it checked,
-/// so that a signature counts only where there is one.
+/// so that a signature counts only where there is one. Of two such headers one is the sender's own,
+/// and nobody can say which.
 fn verdicts(headers: &MailHeaders, envelope: &str, authority: Option<&str>) -> Verdicts {
     let mut verdicts = Verdicts::default();
-    if let Some(spf) = headers.all("x-mailgun-spf").next() {
+    if let Some(spf) = headers.only("x-mailgun-spf") {
         verdicts.spf.push(Check::new(Outcome::parse(spf), Some(envelope)));
     }
-    if let Some(dkim) = headers.all("x-mailgun-dkim-check-result").next() {
+    if let Some(dkim) = headers.only("x-mailgun-dkim-check-result") {
         let signer = headers.only("dkim-signature").and_then(signing_domain);
         verdicts.dkim.push(Check::new(Outcome::parse(dkim), signer));
     }
@@ -152,16 +172,14 @@ mod tests {
     fn form(pairs: &[(&str, &str)]) -> Form {
         let body =
             url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let kind = "application/x-www-form-urlencoded";
-        runtime.block_on(Form::read(kind, body.as_bytes())).unwrap()
+        Form::read("application/x-www-form-urlencoded", body.as_bytes()).unwrap()
     }
 
     fn signed(time: &str, token: &str, signature: &str) -> Form {
         form(&[("timestamp", time), ("token", token), ("signature", signature), ("subject", "s")])
     }
 
-    fn verified(form: &Form, keys: &[&str], seconds: i64) -> Result<(), Doubt> {
+    fn verified(form: &Form, keys: &[&str], seconds: i64) -> Result<bool, Doubt> {
         let keys: Vec<_> = keys.iter().map(|key| MailgunKey::parse(key).unwrap()).collect();
         let now = Timestamp::from_second(1_772_442_904 + seconds).unwrap();
         verify(&keys, form, &UsedTokens::default(), now, WINDOW)
@@ -172,14 +190,15 @@ mod tests {
         let form = signed(TIME, TOKEN, SIGNATURE);
         let other = "another-key-of-some-24-bytes";
         let refused = |reason| Err(Doubt::Refused(reason));
-        assert_eq!(verified(&form, &[KEY], 0), Ok(()));
-        assert_eq!(verified(&form, &[other, KEY], 0), Ok(()));
+        assert_eq!(verified(&form, &[KEY], 0), Ok(false));
+        assert_eq!(verified(&form, &[other, KEY], 0), Ok(false));
         assert_eq!(verified(&form, &[other], 0), refused(Refusal::Signature));
         assert_eq!(verified(&form, &[], 0), refused(Refusal::Signature));
         for (seconds, outcome) in [
-            (300, Ok(())),
-            (-300, Ok(())),
-            (301, refused(Refusal::Stale)),
+            (8 * 3600, Ok(false)),
+            (9 * 3600, Ok(false)),
+            (-300, Ok(false)),
+            (9 * 3600 + 1, refused(Refusal::Stale)),
             (-301, refused(Refusal::Stale)),
         ] {
             assert_eq!(verified(&form, &[KEY], seconds), outcome, "{seconds}");
@@ -212,7 +231,7 @@ mod tests {
         let used = UsedTokens::default();
         let verify = |form: &Form| verify(&keys, form, &used, now, WINDOW);
         let first = signed(TIME, TOKEN, SIGNATURE);
-        assert_eq!((verify(&first), verify(&first)), (Ok(()), Ok(())));
+        assert_eq!((verify(&first), verify(&first)), (Ok(false), Ok(true)));
         let other = form(&[
             ("timestamp", TIME),
             ("token", TOKEN),
@@ -234,6 +253,9 @@ mod tests {
         assert_eq!(judged(&[dkim, salesforce], "x"), Judgement::Genuine);
         assert_eq!(judged(&[dkim, by("v=1; d=evil.example")], "x"), Judgement::Forged);
         assert_eq!(judged(&[dkim, salesforce, by("d=evil.example")], "x"), Judgement::Unsaid);
+        assert_eq!(judged(&[dkim, dkim, salesforce], "x"), Judgement::Unsaid);
+        let spf = ("X-Mailgun-Spf", "Pass");
+        assert_eq!(judged(&[spf, ("X-Mailgun-Spf", "Fail")], "salesforce.com"), Judgement::Unsaid);
         assert_eq!(judged(&[("X-Mailgun-Spf", "Pass")], "salesforce.com"), Judgement::Genuine);
         assert_eq!(judged(&[("X-Mailgun-Spf", "Pass")], "evil.example"), Judgement::Forged);
         assert_eq!(judged(&[("X-Mailgun-Spf", "Fail")], "salesforce.com"), Judgement::Forged);

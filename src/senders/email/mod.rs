@@ -20,6 +20,7 @@ pub mod patterns;
 pub mod relay;
 pub mod relayed;
 pub mod sendgrid;
+mod shape;
 pub mod signing_certificates;
 pub mod sns;
 pub mod used_tokens;

@@ -1,15 +1,18 @@
 //! From a relay's post to a mail whose relay is proven, or to the reason why there is none.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use url::Url;
 
 use crate::ports::web::{Web, WebTrouble};
-use crate::senders::delivery::{Delivery, Refusal, Unauthenticated};
+use crate::senders::delivery::{Delivery, Headers, Refusal, Unauthenticated};
 use crate::senders::email::form::Form;
 use crate::senders::email::mail::{InvalidMail, Mail, read_mime};
 use crate::senders::email::mailbox::{Mailbox, RelayProof};
+use crate::senders::email::patterns::{NotOurs, Recognised};
 use crate::senders::email::relay::Relay;
 use crate::senders::email::signing_certificates::{NoKey, SigningCertificates};
 use crate::senders::email::sns::Brought;
@@ -30,11 +33,48 @@ impl Memory {
     }
 }
 
+/// Runs what takes long, away from the thread on which others wait.
+pub trait Aside {
+    /// Runs it; `None` where it did not come to its end.
+    fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> impl Future<Output = Option<T>>;
+}
+
+/// A post as it came, nothing of it believed yet.
+#[derive(Clone, Copy)]
+pub struct Post<'a, B> {
+    /// Its headers.
+    pub headers: &'a dyn Headers,
+    /// Its body, byte for byte as it came, cheap to clone.
+    pub body: B,
+}
+
+impl<B: AsRef<[u8]>> Post<'_, B> {
+    fn delivery(&self) -> Delivery<'_> {
+        Delivery { headers: self.headers, body: self.body.as_ref() }
+    }
+
+    fn content_type(&self) -> String {
+        self.delivery().header("content-type").unwrap_or_default().to_owned()
+    }
+}
+
+/// A mail, and what it says.
+#[derive(Debug)]
+pub struct Letter {
+    /// The mail.
+    pub mail: Mail,
+    /// Whose reset it tells of, or why of none.
+    pub told: Result<Recognised, NotOurs>,
+}
+
 /// A post whose relay is proven.
 #[derive(Debug)]
 pub enum Opened {
     /// A mail.
-    Mail(Box<Mail>),
+    Mail(Box<Letter>),
     /// The relay's subscription was confirmed.
     Subscribed,
     /// Nothing that concerns anybody.
@@ -77,51 +117,99 @@ impl From<Refusal> for Unopened {
 
 impl Mailbox {
     /// Proves which relay a post comes from, and reads the mail in it. What can be verified over
-    /// raw bytes is verified before anything is parsed.
-    pub async fn open(
-        &self,
-        delivery: &Delivery<'_>,
+    /// raw bytes is verified before anything is parsed, and what is parsed is parsed `aside`: a
+    /// mebibyte takes long enough that every other request of a thread would notice.
+    pub async fn open<B: AsRef<[u8]> + Clone + Send + 'static>(
+        self: &Arc<Self>,
+        post: &Post<'_, B>,
         memory: &Memory,
+        aside: &impl Aside,
         now: Timestamp,
         window: Duration,
     ) -> Result<Opened, Unopened> {
-        let content_type = delivery.header("content-type").unwrap_or_default();
-        let authority = self.authority.as_deref();
-        match self.relay {
-            Relay::Mailgun => {
-                let form = Form::read(content_type, delivery.body).await;
-                // Who sent what cannot be read is not known: the signature is in the form.
-                let form = form.map_err(|_| Refusal::Field("signature"))?;
-                self.verify_mailgun(&form, memory, now, window)?;
-                Ok(Opened::Mail(Box::new(mailgun::read(&form, authority)?)))
-            }
-            Relay::SesSns => {
-                let message = sns::parse(delivery.body).ok_or(Refusal::Field("Signature"))?;
-                self.open_sns(&message, memory, now, window).await
-            }
+        let read: Read = match self.relay {
+            Relay::Mailgun => return self.open_mailgun(post, memory, aside, now, window).await,
+            Relay::SesSns => return self.open_sns(post, memory, aside, now, window).await,
             Relay::SendGrid => {
-                self.verify_raw(delivery, now, window)?;
-                let form = Form::read(content_type, delivery.body).await?;
-                Ok(Opened::Mail(Box::new(sendgrid::read(&form, authority)?)))
+                |kind, body, authority| sendgrid::read(&Form::read(kind, body)?, authority)
             }
-            Relay::Postmark => {
-                self.verify_raw(delivery, now, window)?;
-                expect(content_type, "application/json")?;
-                Ok(Opened::Mail(Box::new(relayed::postmark(delivery.body, authority)?)))
-            }
-            Relay::CloudMailin => {
-                self.verify_raw(delivery, now, window)?;
-                expect(content_type, "application/json")?;
-                Ok(Opened::Mail(Box::new(relayed::cloudmailin(delivery.body, authority)?)))
-            }
-            Relay::Mime => {
-                self.verify_raw(delivery, now, window)?;
-                expect(content_type, "message/rfc822")?;
-                let (mut mail, headers) = read_mime(delivery.body)?;
+            Relay::Postmark => |kind, body, authority| {
+                expect(kind, "application/json")?;
+                relayed::postmark(body, authority)
+            },
+            Relay::CloudMailin => |kind, body, authority| {
+                expect(kind, "application/json")?;
+                relayed::cloudmailin(body, authority)
+            },
+            Relay::Mime => |kind, body, authority| {
+                expect(kind, "message/rfc822")?;
+                let (mut mail, headers) = read_mime(body)?;
                 mail.verdicts.add_results(&headers, authority);
-                Ok(Opened::Mail(Box::new(mail)))
+                Ok(mail)
+            },
+        };
+        self.verify_raw(&post.delivery(), now, window)?;
+        let (mailbox, kind, body) = (Arc::clone(self), post.content_type(), post.body.clone());
+        let read = move || {
+            let mail = read(&kind, body.as_ref(), mailbox.authority.as_deref())?;
+            Ok(mailbox.letter(mail))
+        };
+        letter(aside.run(read).await)
+    }
+
+    async fn open_mailgun<B: AsRef<[u8]> + Clone + Send + 'static>(
+        self: &Arc<Self>,
+        post: &Post<'_, B>,
+        memory: &Memory,
+        aside: &impl Aside,
+        now: Timestamp,
+        window: Duration,
+    ) -> Result<Opened, Unopened> {
+        let (mailbox, kind, body) = (Arc::clone(self), post.content_type(), post.body.clone());
+        let form = aside.run(move || Form::read(&kind, body.as_ref())).await;
+        // Who sent what cannot be read is not known: the signature is in the form.
+        let form = form.and_then(Result::ok).ok_or(Refusal::Field("signature"))?;
+        let is_bound = self.verify_mailgun(&form, memory, now, window)?;
+        let read = move || {
+            let mail = mailgun::read(&form, mailbox.authority.as_deref())?;
+            Ok(mailbox.letter(Mail { is_bound, ..mail }))
+        };
+        letter(aside.run(read).await)
+    }
+
+    async fn open_sns<B: AsRef<[u8]> + Clone + Send + 'static>(
+        self: &Arc<Self>,
+        post: &Post<'_, B>,
+        memory: &Memory,
+        aside: &impl Aside,
+        now: Timestamp,
+        window: Duration,
+    ) -> Result<Opened, Unopened> {
+        let (mailbox, body) = (Arc::clone(self), post.body.clone());
+        let message = aside.run(move || sns::parse(body.as_ref())).await.flatten();
+        let message = message.ok_or(Refusal::Field("Signature"))?;
+        self.verify_sns(&message, memory, now, window).await?;
+        let read = move || {
+            Ok(match message.read(mailbox.authority.as_deref())? {
+                Brought::Mail(mail) => Told::Mail(Box::new(mailbox.letter(*mail))),
+                Brought::Nothing => Told::Nothing,
+                Brought::Subscription(url) => Told::Subscription(url),
+            })
+        };
+        match aside.run(read).await.unwrap_or(Err(InvalidMail::Unreadable))? {
+            Told::Mail(letter) => Ok(Opened::Mail(letter)),
+            Told::Nothing => Ok(Opened::Nothing),
+            Told::Subscription(url) => {
+                let confirmed = sns::confirm(&url, &memory.certificates).await;
+                confirmed.map_err(Postponed::Confirmation)?;
+                Ok(Opened::Subscribed)
             }
         }
+    }
+
+    fn letter(&self, mail: Mail) -> Letter {
+        let told = self.patterns.recognise(&mail);
+        Letter { mail, told }
     }
 
     /// Tries each proof that covers the raw bytes, or the connection.
@@ -154,44 +242,50 @@ impl Mailbox {
         memory: &Memory,
         now: Timestamp,
         window: Duration,
-    ) -> Result<(), Unopened> {
+    ) -> Result<bool, Unopened> {
         let keys = self.proofs.iter().find_map(|proof| {
             if let RelayProof::Mailgun(keys) = proof { Some(keys.as_slice()) } else { None }
         });
         match mailgun::verify(keys.unwrap_or_default(), form, &memory.used, now, window) {
-            Ok(()) => Ok(()),
+            Ok(is_again) => Ok(is_again),
             Err(mailgun::Doubt::Refused(refusal)) => Err(refusal.into()),
             Err(mailgun::Doubt::Later) => Err(Postponed::Tokens.into()),
         }
     }
 
-    async fn open_sns(
+    async fn verify_sns(
         &self,
         message: &sns::Envelope,
         memory: &Memory,
         now: Timestamp,
         window: Duration,
-    ) -> Result<Opened, Unopened> {
+    ) -> Result<(), Unopened> {
         let topic = self
             .proofs
             .iter()
             .find_map(|proof| if let RelayProof::Sns(topic) = proof { Some(topic) } else { None });
         let topic = topic.ok_or(Refusal::Stranger)?;
         match message.verify(topic, &memory.certificates, now, window).await {
-            Ok(()) => {}
-            Err(sns::Doubt::Refused(refusal)) => return Err(refusal.into()),
-            Err(sns::Doubt::Later(reason)) => return Err(Postponed::Key(reason).into()),
-        }
-        match message.read(self.authority.as_deref())? {
-            Brought::Mail(mail) => Ok(Opened::Mail(mail)),
-            Brought::Nothing => Ok(Opened::Nothing),
-            Brought::Subscription(url) => {
-                let confirmed = sns::confirm(&url, &memory.certificates).await;
-                confirmed.map_err(Postponed::Confirmation)?;
-                Ok(Opened::Subscribed)
-            }
+            Ok(()) => Ok(()),
+            Err(sns::Doubt::Refused(refusal)) => Err(refusal.into()),
+            Err(sns::Doubt::Later(reason)) => Err(Postponed::Key(reason).into()),
         }
     }
+}
+
+/// What a message of Amazon's tells.
+enum Told {
+    Mail(Box<Letter>),
+    Nothing,
+    Subscription(Url),
+}
+
+/// How a relay's mail is read: type of content, body, whose results count.
+type Read = fn(&str, &[u8], Option<&str>) -> Result<Mail, InvalidMail>;
+
+fn letter(read: Option<Result<Letter, InvalidMail>>) -> Result<Opened, Unopened> {
+    let letter = read.unwrap_or(Err(InvalidMail::Unreadable))?;
+    Ok(Opened::Mail(Box::new(letter)))
 }
 
 fn expect(content_type: &str, expected: &'static str) -> Result<(), InvalidMail> {

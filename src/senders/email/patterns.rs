@@ -54,6 +54,7 @@ struct FileMail {
     kind: String,
     language: String,
     subject: String,
+    text: Option<String>,
     username: String,
     token: Option<String>,
 }
@@ -70,6 +71,7 @@ struct Notice {
     kind: ResetKind,
     language: String,
     subject: Regex,
+    text: Option<Regex>,
     username: Regex,
     token: Option<Regex>,
 }
@@ -128,7 +130,14 @@ impl Patterns {
         Ok(Self { domains, notices: notices.collect::<Result<Vec<_>, _>>()? })
     }
 
-    /// Whether a domain is one of the senders', or below one.
+    /// Whether an author of this domain may be the sender. Not of one below: customers of Salesforce
+    /// have addresses there, and may write from them.
+    fn is_author(&self, domain: &str) -> bool {
+        let mut known = self.domains.iter().filter(|known| !known.is_empty());
+        known.any(|known| domain.eq_ignore_ascii_case(known))
+    }
+
+    /// Whether what a domain vouches for may be the sender's: one of his, or below one.
     pub fn is_sender(&self, domain: &str) -> bool {
         let domain = domain.to_ascii_lowercase();
         self.domains.iter().filter(|known| !known.is_empty()).any(|known| {
@@ -141,7 +150,7 @@ impl Patterns {
     /// Reads a mail's reset out of it.
     pub fn recognise(&self, mail: &Mail) -> Result<Recognised, NotOurs> {
         let author = mail.from.as_deref().map(domain_of).ok_or(NotOurs::Author)?;
-        if !self.is_sender(author) {
+        if !self.is_author(author) {
             return Err(NotOurs::Author);
         }
         let mut fitting =
@@ -171,13 +180,17 @@ impl Notice {
             kind,
             language: file.language,
             subject: expression("subject", &file.subject, false)?,
+            text: file.text.map(|text| expression("text", &text, false)).transpose()?,
             username: expression("username", &file.username, true)?,
             token: file.token.map(|text| expression("token", &text, true)).transpose()?,
         })
     }
 
-    /// Whose reset a text tells of. Where the pattern knows a token, both have to be there.
+    /// Whose reset a text tells of. Whatever the pattern asks for has to be there.
     fn recognise(&self, text: &str) -> Option<Recognised> {
+        if self.text.as_ref().is_some_and(|said| !said.is_match(text)) {
+            return None;
+        }
         let group = |regex: &Regex| Some(regex.captures(text)?.get(1)?.as_str().to_owned());
         let username = Username::parse(&group(&self.username)?).ok()?;
         let token = match &self.token {
@@ -190,6 +203,8 @@ impl Notice {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use proptest::prelude::{any, proptest};
 
     use super::*;
@@ -200,8 +215,9 @@ mod tests {
         Security token (case-sensitive): Zz9Yy8Xx7Ww6Vv5Uu4Tt3Ss2R\r\n";
 
     fn recognise(from: &str, subject: &str, text: &str) -> Result<Recognised, NotOurs> {
+        static BUILT_IN: LazyLock<Patterns> = LazyLock::new(Patterns::built_in);
         let parts = Parts { from, subject, text, ..Parts::default() };
-        Patterns::built_in().recognise(&parts.mail(b"", Verdicts::default()))
+        BUILT_IN.recognise(&parts.mail(b"", Verdicts::default()))
     }
 
     #[test]
@@ -220,8 +236,55 @@ mod tests {
             assert!(!format!("{found:?}").contains("Zz9"), "{found:?}");
         }
         let body = "Hi,\n\nUsername: gator.sync@example.com\n";
-        let found = recognise(from, "Finish resetting your Salesforce password", body).unwrap();
-        assert_eq!((found.kind, found.token.is_none()), (ResetKind::PasswordReset, true));
+        let subjects = [
+            "Your Salesforce password was changed",
+            "Your Salesforce password has been reset.",
+            "Your Acme Brand password was reset by your administrator",
+        ];
+        for subject in subjects {
+            let found = recognise(from, subject, body).unwrap();
+            assert_eq!((found.kind, found.token.is_none()), (ResetKind::PasswordReset, true));
+        }
+    }
+
+    #[test]
+    fn a_reset_that_was_only_asked_for_is_none() {
+        let from = "Salesforce <noreply@salesforce.com>";
+        let body = "We received a request to reset your password.\n\nYour password was changed?\n\
+            Username: gator.sync@example.com\n";
+        for subject in [
+            "Finish resetting your Salesforce password",
+            "Reset your Salesforce password",
+            "Your Salesforce password reset request",
+            "Your Salesforce password will be reset",
+            "Was it you? Your Salesforce password was changed",
+            "We can't reset your password",
+        ] {
+            assert_eq!(recognise(from, subject, body).unwrap_err(), NotOurs::Subject, "{subject}");
+        }
+    }
+
+    #[test]
+    fn what_a_text_must_say_is_looked_for_in_it() {
+        let patterns = r#"
+            sender_domains = ["salesforce.com"]
+            [[mails]]
+            kind = "password_reset"
+            language = "en"
+            subject = '^Finish resetting'
+            text = '(?i)your administrator has reset'
+            username = 'Username: (\S+)'
+        "#;
+        let patterns = Patterns::parse(patterns).unwrap();
+        let recognise = |text| {
+            let (from, subject) = ("a@salesforce.com", "Finish resetting your Salesforce password");
+            let parts = Parts { from, subject, text, ..Parts::default() };
+            patterns.recognise(&parts.mail(b"", Verdicts::default())).map(|found| found.kind)
+        };
+        let by_administrator = "Your administrator has reset your password.\nUsername: a@b.example";
+        assert_eq!(recognise(by_administrator), Ok(ResetKind::PasswordReset));
+        let asked_for = "We received a request.\nUsername: a@b.example";
+        assert_eq!(recognise(asked_for), Err(NotOurs::Body));
     }
 
     #[test]
@@ -244,12 +307,16 @@ mod tests {
         let subject = "Your new Salesforce security token";
         let refused =
             |from: &str, subject: &str, text: &str| recognise(from, subject, text).unwrap_err();
-        for from in
-            ["x@notsalesforce.com", "salesforce.com <x@evil.example>", "", "x@salesforce.com.evil"]
-        {
+        for from in [
+            "x@notsalesforce.com",
+            "salesforce.com <x@evil.example>",
+            "",
+            "x@salesforce.com.evil",
+            "x@of-a-customer.apex.salesforce.com",
+        ] {
             assert_eq!(refused(from, subject, TOKEN_MAIL), NotOurs::Author, "{from}");
         }
-        let from = "x@mail.salesforce.com";
+        let from = "x@Salesforce.com";
         assert_eq!(refused(from, "Weekly digest", TOKEN_MAIL), NotOurs::Subject);
         assert_eq!(refused(from, subject, "Username: a@b\n"), NotOurs::Body);
         assert_eq!(refused(from, subject, &TOKEN_MAIL.replace("Zz9Y", "Zz-Y")), NotOurs::Body);

@@ -64,7 +64,7 @@ impl Relay {
     /// How it is told that a mail will never be taken.
     ///
     /// Mailgun stops at 406 and Postmark at 403. CloudMailin would return the mail to Salesforce
-    /// for any 4xx, SendGrid would repeat it for three days, SNS knows 2xx and 5xx.
+    /// for any 4xx; SendGrid and SNS have no word for it but "taken".
     pub const fn stop(self) -> Word {
         match self {
             Self::Mailgun => Word::Status(406),
@@ -77,12 +77,13 @@ impl Relay {
     /// How it is told to come back, where the failure's own status begins with 4: for a delivery
     /// that proves nothing, as a password may have been changed on one side, and for one that
     /// comes too often or too slowly.
+    ///
+    /// CloudMailin would return the mail for any 4xx; SendGrid documents that it repeats after a
+    /// 5xx, SNS that it does after an error of the server's, and neither that it does after a 4xx.
     pub const fn later(self) -> Word {
         match self {
-            Self::CloudMailin => Word::Status(503),
-            Self::Mailgun | Self::SendGrid | Self::Postmark | Self::SesSns | Self::Mime => {
-                Word::AsItIs
-            }
+            Self::SendGrid | Self::CloudMailin | Self::SesSns => Word::Status(503),
+            Self::Mailgun | Self::Postmark | Self::Mime => Word::AsItIs,
         }
     }
 }

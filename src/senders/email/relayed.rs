@@ -30,7 +30,8 @@ struct PostmarkHeader {
     value: String,
 }
 
-/// Reads what Postmark posts. The id is Postmark's own, which is the same on every repetition.
+/// Reads what Postmark posts. Where the mail has no id, Postmark's own stands for it, which is the
+/// same on every repetition.
 pub(super) fn postmark(body: &[u8], authority: Option<&str>) -> Result<Mail, InvalidMail> {
     let mail: Postmark = serde_json::from_slice(body).map_err(|_| InvalidMail::Json)?;
     let headers = mail.headers.into_iter().map(|header| (header.name, header.value));

@@ -172,7 +172,8 @@ impl Envelope {
         Ok(())
     }
 
-    /// The signed text: names and values, each on a line, in the order that Amazon documents.
+    /// The signed text: names and values, each on a line, in the order that Amazon documents. `None`
+    /// for a type without such an order, and for values that could be read in two ways.
     fn signed(&self) -> Option<String> {
         let subject = self.subject.as_deref().map(|subject| ("Subject", subject));
         let pairs: Vec<(&str, &str)> = match self.r#type.as_str() {
@@ -193,7 +194,11 @@ impl Envelope {
             ],
             _ => return None,
         };
-        // A name or value with a line break could be taken for two.
+        // A value with a line break could be taken for several. The message is the one that may have
+        // some: it comes first, and what follows it is known line by line.
+        if pairs.iter().any(|(name, value)| *name != "Message" && value.contains('\n')) {
+            return None;
+        }
         let line = |(name, value): (&str, &str)| format!("{name}\n{value}\n");
         Some(pairs.into_iter().map(line).collect())
     }
@@ -362,6 +367,8 @@ mod tests {
             )
         );
         assert_eq!(message("Other", ""), None);
+        let moved = r#""Subject":"s\nTimestamp\n2026-03-02T09:15:06.000Z","#;
+        assert_eq!(message("Notification", moved), None, "a value that could be two");
     }
 
     #[test]

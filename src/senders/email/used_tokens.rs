@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -24,8 +23,10 @@ pub struct UsedTokens(Mutex<HashMap<String, Use>>);
 /// What is known of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Claimed {
-    /// It is good for this content: new, or presented with the same content again.
-    Good,
+    /// It was not used since this program began.
+    New,
+    /// It is presented with the same content again.
+    Again,
     /// It was used for something else.
     Spent,
     /// No more tokens can be remembered now, so that none can be accepted.
@@ -33,7 +34,7 @@ pub(super) enum Claimed {
 }
 
 impl UsedTokens {
-    /// Uses a token, which nobody believes any more after `window`, for some content.
+    /// Uses a token, which nobody believes any more after `until`, for some content.
     ///
     /// The same content again is a redelivery, which the event's id takes care of: a sender
     /// that got no answer must be able to try again.
@@ -42,12 +43,12 @@ impl UsedTokens {
         token: &str,
         content: [u8; 32],
         now: Timestamp,
-        window: Duration,
+        until: Timestamp,
     ) -> Claimed {
         let mut used = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match used.get(token) {
             Some(earlier) if earlier.until >= now => {
-                return if earlier.content == content { Claimed::Good } else { Claimed::Spent };
+                return if earlier.content == content { Claimed::Again } else { Claimed::Spent };
             }
             Some(_) | None => {}
         }
@@ -57,9 +58,8 @@ impl UsedTokens {
         if used.len() >= CAPACITY {
             return Claimed::Full;
         }
-        let until = now.saturating_add(window).unwrap_or(Timestamp::MAX);
         used.insert(token.to_owned(), Use { content, until });
-        Claimed::Good
+        Claimed::New
     }
 }
 
@@ -67,27 +67,28 @@ impl UsedTokens {
 mod tests {
     use super::*;
 
-    const WINDOW: Duration = Duration::from_mins(10);
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
 
     #[test]
     fn a_token_is_good_for_one_content_until_it_is_stale() {
         let used = UsedTokens::default();
-        let at = |second| Timestamp::from_second(second).unwrap();
-        assert_eq!(used.claim("a", [1; 32], at(0), WINDOW), Claimed::Good);
-        assert_eq!(used.claim("a", [1; 32], at(600), WINDOW), Claimed::Good);
-        assert_eq!(used.claim("a", [2; 32], at(600), WINDOW), Claimed::Spent);
-        assert_eq!(used.claim("b", [2; 32], at(600), WINDOW), Claimed::Good);
-        assert_eq!(used.claim("a", [2; 32], at(601), WINDOW), Claimed::Good);
+        let claim = |token, content, now| used.claim(token, [content; 32], at(now), at(600));
+        assert_eq!(claim("a", 1, 0), Claimed::New);
+        assert_eq!(claim("a", 1, 600), Claimed::Again);
+        assert_eq!(claim("a", 2, 600), Claimed::Spent);
+        assert_eq!(claim("b", 2, 600), Claimed::New);
+        assert_eq!(claim("a", 2, 601), Claimed::New);
     }
 
     #[test]
     fn the_memory_is_bounded_and_refuses_rather_than_forgets() {
         let used = UsedTokens::default();
-        let at = |second| Timestamp::from_second(second).unwrap();
         for n in 0..CAPACITY {
-            assert_eq!(used.claim(&n.to_string(), [0; 32], at(0), WINDOW), Claimed::Good);
+            assert_eq!(used.claim(&n.to_string(), [0; 32], at(0), at(600)), Claimed::New);
         }
-        assert_eq!(used.claim("one more", [0; 32], at(600), WINDOW), Claimed::Full);
-        assert_eq!(used.claim("one more", [0; 32], at(601), WINDOW), Claimed::Good);
+        assert_eq!(used.claim("one more", [0; 32], at(600), at(900)), Claimed::Full);
+        assert_eq!(used.claim("one more", [0; 32], at(601), at(900)), Claimed::New);
     }
 }

@@ -104,6 +104,16 @@ impl Post {
         )
     }
 
+    /// Mailgun's token: fifty characters that no other post has.
+    fn token(&self) -> String {
+        format!("{:a<50}", hex::encode(&self.id)).chars().rev().take(50).collect()
+    }
+
+    /// The id of the event that it becomes.
+    pub(crate) fn event_id(&self, relay: Relay) -> String {
+        if relay == Relay::Mailgun { self.token() } else { self.id.clone() }
+    }
+
     /// As a relay posts it.
     pub(crate) fn by(&self, relay: Relay) -> Delivery {
         match relay {
@@ -118,9 +128,7 @@ impl Post {
 
     fn by_mailgun(&self) -> Delivery {
         let time = self.sent_at().as_second().to_string();
-        // Fifty characters that no other post has.
-        let token =
-            format!("{:a<50}", hex::encode(&self.id)).chars().rev().take(50).collect::<String>();
+        let token = self.token();
         let signature = MailgunKey::parse(MAILGUN_KEYS[self.key]).unwrap().sign(&time, &token);
         let headers = json!([
             ["X-Mailgun-Spf", if self.is_genuine() { "Pass" } else { "Fail" }],

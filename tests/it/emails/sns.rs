@@ -12,16 +12,22 @@ use super::relays::sources;
 use super::{events, send, told};
 use crate::support::mail_town::{FewPages, MailTown};
 use crate::support::public_listener::{NOW, PublicListener, at_now};
-use crate::support::sender::{Delivery, Sender};
+use crate::support::sender::{Answer, Delivery, Sender};
 
 const CONFIRM: &str = "https://sns.eu-west-2.amazonaws.com/?Action=ConfirmSubscription&Token=abc";
-const REFUSED: (u16, &str) = (401, "problem");
 
 async fn listener(web: Arc<FewPages>) -> (PublicListener, Sender) {
     let town = MailTown::new(sources(), web);
     let listener = PublicListener::with_mails(Limits::default(), 1_000, at_now(), town).await;
     let sender = Sender::to(&listener);
     (listener, sender)
+}
+
+/// Whether a message was not believed. SNS would not come back after a 4xx, so that the status is the
+/// same as when something is missing here.
+fn is_refused(answer: &Answer) -> bool {
+    let detail = &answer.body["detail"];
+    told(answer) == (503, "problem") && detail == "the delivery could not be authenticated"
 }
 
 fn posted(message: &Value) -> Delivery {
@@ -52,7 +58,7 @@ async fn a_message_of_version_1_is_verified_with_sha_1() {
     for (key, value) in [("SignatureVersion", "2"), ("SignatureVersion", "3"), ("MessageId", "x")] {
         let mut changed = message.clone();
         changed[key] = json!(value);
-        assert_eq!(told(&send(&sender, &posted(&changed)).await), REFUSED, "{key}");
+        assert!(is_refused(&send(&sender, &posted(&changed)).await), "{key}");
     }
 }
 
@@ -70,7 +76,7 @@ async fn every_bit_of_a_signature_counts() {
         flipped[at] ^= 1 << (at % 8);
         let mut message = whole.clone();
         message["Signature"] = json!(STANDARD.encode(flipped));
-        assert_eq!(told(&send(&sender, &posted(&message)).await), REFUSED, "{at}");
+        assert!(is_refused(&send(&sender, &posted(&message)).await), "{at}");
     }
 }
 
@@ -90,7 +96,7 @@ async fn nothing_but_amazon_is_visited_for_a_certificate() {
         let named = stranger.sign(message("Notification", NOW, &mail), stranger);
         let mut named = named.clone();
         named["SigningCertURL"] = json!(url);
-        assert_eq!(told(&send(&sender, &posted(&named)).await), REFUSED, "{url}");
+        assert!(is_refused(&send(&sender, &posted(&named)).await), "{url}");
     }
     assert!(web.visits().is_empty());
     assert!(events(&listener).await.is_empty());
@@ -105,7 +111,7 @@ async fn a_certificate_that_cannot_be_fetched_is_no_reason_to_lose_a_mail() {
     let delivery = token_mail("late").by(Relay::SesSns);
     assert_eq!(told(&send(&sender, &delivery).await), (503, "problem"));
     web.publish(&current.url, "no certificate at all");
-    assert_eq!(told(&send(&sender, &delivery).await), REFUSED);
+    assert!(is_refused(&send(&sender, &delivery).await));
     web.publish(&current.url, &current.pem);
     assert_eq!(told(&send(&sender, &delivery).await), (200, "accepted"));
 }
@@ -144,9 +150,9 @@ async fn a_subscription_is_confirmed_for_the_configured_topic_and_at_amazon_alon
         async move { send(sender, &posted(&message)).await }
     };
     let answer = said(current.sign(confirmation(other, CONFIRM), current)).await;
-    assert_eq!(told(&answer), REFUSED);
+    assert!(is_refused(&answer));
     let answer = said(stranger.sign(confirmation(topic, CONFIRM), current)).await;
-    assert_eq!(told(&answer), REFUSED);
+    assert!(is_refused(&answer));
     let elsewhere = "https://evil.example/?Action=ConfirmSubscription";
     let answer = said(current.sign(confirmation(topic, elsewhere), current)).await;
     assert_eq!(told(&answer), (200, "put_aside"));

@@ -146,7 +146,7 @@ impl Storm {
         let date = DateTimePrinter::new().timestamp_to_string(&self.reset_at).unwrap();
         let body = format!(
             "Message-ID: <{id}@salesforce.com>\r\nFrom: Salesforce <noreply@salesforce.com>\r\n\
-             Subject: Finish resetting your Salesforce password\r\nDate: {date}\r\n\
+             Subject: Your Salesforce password was changed\r\nDate: {date}\r\n\
              MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n\
              Username: {}\r\n",
             City::username(telling.target)

@@ -283,12 +283,13 @@ impl Who {
             | Self::SecretMessage
             | Self::Mail(Relay::Postmark | Relay::CloudMailin) => return Err(UNDATED),
             Self::Mail(Relay::SesSns) => 24 * 3600 + 1,
+            Self::Mail(Relay::Mailgun) => 9 * 3600 + 1,
             Self::SignedNotice
             | Self::BodySignedNotice
             | Self::PinnedMessage
             | Self::PinnedSecretMessage
             | Self::Vault(_)
-            | Self::Mail(Relay::Mailgun | Relay::SendGrid | Relay::Mime) => 301,
+            | Self::Mail(Relay::SendGrid | Relay::Mime) => 301,
         };
         Ok(self.make(&Wish { age, ..Wish::good(id) }))
     }

@@ -103,14 +103,32 @@ impl PublicListener {
         Self::open(sources, limits, at_now(), MailTown::default()).await
     }
 
+    /// Stops it, and starts it again on the same journal: what it remembered is gone.
+    pub(crate) async fn restarted(self, mails: MailTown) -> Self {
+        self.stop.cancel();
+        let ended = tokio::time::timeout(Duration::from_secs(20), self.server).await;
+        ended.expect("the listener drains and ends").unwrap().unwrap();
+        self.store.close().await;
+        Self::open_in(self.directory, sources(1_000), Limits::default(), at_now(), mails).await
+    }
+
     async fn open(
+        sources: Vec<Source>,
+        limits: Limits,
+        clock: Arc<dyn Clock>,
+        mails: MailTown,
+    ) -> Self {
+        Self::open_in(tempfile::tempdir().unwrap(), sources, limits, clock, mails).await
+    }
+
+    async fn open_in(
+        directory: TempDir,
         mut sources: Vec<Source>,
         limits: Limits,
         clock: Arc<dyn Clock>,
         mails: MailTown,
     ) -> Self {
         sources.extend(mails.sources);
-        let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("journal.db");
         let store = SqliteStore::open(&path, Arc::clone(&clock)).await.unwrap();
         let wake = Arc::new(Notify::new());

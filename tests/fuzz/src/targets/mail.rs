@@ -30,8 +30,8 @@ pub(crate) fn form(bytes: &[u8]) {
     let (kind, body) = bytes.split_at(end);
     let body = body.get(1..).unwrap_or_default();
     let kind = String::from_utf8_lossy(kind);
-    drop(wait(Form::read(&kind, body)));
-    let Ok(form) = wait(Form::read("application/x-www-form-urlencoded", body)) else { return };
+    drop(Form::read(&kind, body));
+    let Ok(form) = Form::read("application/x-www-form-urlencoded", body) else { return };
     let pairs: Vec<_> = url::form_urlencoded::parse(body).collect();
     assert!(pairs.len() <= MAX_PARTS);
     let by_name: BTreeMap<_, _> = pairs.iter().cloned().collect();
@@ -79,7 +79,7 @@ pub(crate) fn within_limits(mail: &Mail) {
     // An address may come with its brackets, of which the parser leaves one where the other is missing.
     let author = mail.from.as_deref().unwrap_or_default().trim();
     let domain = author.rsplit('@').next().unwrap_or_default().trim_end_matches('>');
-    assert!(BUILT_IN.is_sender(domain), "{author:?}");
+    assert!(domain.eq_ignore_ascii_case("salesforce.com"), "{author:?}");
     let token = recognised.token.as_ref().map_or("", |token| token.expose());
     let is_there = |text: &str| text.contains(token);
     assert!(mail.texts.iter().any(|text| is_there(text.expose())), "the token stands in the mail");

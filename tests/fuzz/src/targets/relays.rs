@@ -12,11 +12,10 @@ use base64::engine::general_purpose::STANDARD;
 use rcgen::CertificateParams;
 use reset_receiver::domain::ids::OrganizationId;
 use reset_receiver::ports::web::{Web, WebTrouble};
-use reset_receiver::senders::delivery::Delivery;
 use reset_receiver::senders::email::basic::BasicLogin;
 use reset_receiver::senders::email::mailbox::{Mailbox, RelayProof};
 use reset_receiver::senders::email::mailgun::MailgunKey;
-use reset_receiver::senders::email::opening::{Memory, Opened, Unopened};
+use reset_receiver::senders::email::opening::{Aside, Memory, Opened, Post, Unopened};
 use reset_receiver::senders::email::patterns::Patterns;
 use reset_receiver::senders::email::relay::Relay;
 use reset_receiver::senders::email::sendgrid::{self, SendGridKey};
@@ -61,13 +60,23 @@ impl Web for Amazon {
     }
 }
 
+/// Reads everything where it stands.
+struct Here;
+
+impl Aside for Here {
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        Some(work())
+    }
+}
+
 /// Opens a post; what is a mail stays within its limits.
 fn open(mailbox: &Mailbox, request: &Request, web: Arc<dyn Web>) -> Result<Opened, Unopened> {
-    let delivery = Delivery { headers: request, body: &request.body };
+    let post = Post { headers: request, body: request.body.clone() };
     let memory = Memory::new(web);
-    let opened = wait(mailbox.open(&delivery, &memory, now(), WINDOW));
-    if let Ok(Opened::Mail(mail)) = &opened {
-        within_limits(mail);
+    let mailbox = Arc::new(mailbox.clone());
+    let opened = wait(mailbox.open(&post, &memory, &Here, now(), WINDOW));
+    if let Ok(Opened::Mail(letter)) = &opened {
+        within_limits(&letter.mail);
     }
     opened
 }
