@@ -27,7 +27,17 @@ struct Desk {
 
 impl Desk {
     async fn new() -> Self {
-        let (directory, clock) = (tempfile::tempdir().unwrap(), at_now());
+        Self::over(tempfile::tempdir().unwrap()).await
+    }
+
+    /// The same file in the hands of a program that was started anew.
+    async fn restart(self) -> Self {
+        self.store.close().await;
+        Self::over(self.directory).await
+    }
+
+    async fn over(directory: TempDir) -> Self {
+        let clock = at_now();
         let path = directory.path().join("journal.db");
         let store = SqliteStore::open(&path, Arc::clone(&clock)).await.unwrap();
         let journal: Arc<dyn Journal> = Arc::new(store.clone());
@@ -92,6 +102,8 @@ async fn as_many_as_may_wait_are_written_in_the_end_and_the_next_is_told_to_come
 async fn what_cannot_be_written_takes_nothing_with_it_that_waits_beside_it() {
     let desk = Desk::new().await;
     desk.tell("first", "gator.sync@example.com").await.unwrap();
+    // So that it reads the journal that is about to be spoilt.
+    let desk = desk.restart().await;
     let mut hand = desk.hand().await;
     execute(&mut hand, "UPDATE entry SET entry = '{}'").await;
     execute(&mut hand, "BEGIN IMMEDIATE").await;

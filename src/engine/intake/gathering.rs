@@ -5,6 +5,7 @@
 //! waits for company, and the more there is to do the less each costs.
 
 use std::error::Error;
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
@@ -12,7 +13,7 @@ use tokio::sync::oneshot;
 use crate::ports::journal::{Admission, Arrival, Journal, JournalError};
 
 /// No more than this go into one commit: a batch of Salesforce's, and what came beside it.
-const MOST_AT_ONCE: usize = 128;
+const MOST_AT_ONCE: usize = 256;
 
 /// No more than this wait while the store is slow or stands still; who comes then is told to come
 /// again.
@@ -23,8 +24,14 @@ type Answer = Result<Admission, JournalError>;
 /// The arrivals that wait for their turn.
 pub(super) struct Gathering {
     journal: Arc<dyn Journal>,
-    waiting: Mutex<Vec<Waiting>>,
-    turn: tokio::sync::Mutex<()>,
+    queue: Mutex<Queue>,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: Vec<Waiting>,
+    /// Whether somebody writes, and will go on until nobody waits.
+    is_written: bool,
 }
 
 struct Waiting {
@@ -34,39 +41,32 @@ struct Waiting {
 
 impl Gathering {
     pub(super) fn new(journal: Arc<dyn Journal>) -> Self {
-        let turn = tokio::sync::Mutex::new(());
-        Self { journal, waiting: Mutex::default(), turn }
+        Self { journal, queue: Mutex::default() }
     }
 
     /// Writes an arrival down, together with whatever else waits.
     pub(super) async fn admit(self: &Arc<Self>, arrival: Arrival) -> Answer {
-        let (answer, mut answered) = oneshot::channel();
-        {
-            let mut waiting = self.waiting();
-            if waiting.len() >= MOST_WAITING {
+        let (answer, answered) = oneshot::channel();
+        let is_written = {
+            let mut queue = self.queue();
+            if queue.waiting.len() >= MOST_WAITING {
                 return Err(JournalError::Unavailable("too many events wait to be written".into()));
             }
-            waiting.push(Waiting { arrival, answer });
-        }
-        loop {
-            let turn = tokio::select! {
-                biased;
-                answer = &mut answered => return answer.unwrap_or_else(|_| Err(cut_short())),
-                turn = self.turn.lock() => turn,
-            };
-            let gathered = {
-                let mut waiting = self.waiting();
-                let count = waiting.len().min(MOST_AT_ONCE);
-                waiting.drain(..count).collect()
-            };
-            let this = Arc::clone(self);
+            queue.waiting.push(Waiting { arrival, answer });
+            mem::replace(&mut queue.is_written, true)
+        };
+        if !is_written {
+            let mut turn = Turn { gathering: Arc::clone(self), is_over: false };
+            let mut next = turn.next();
             // In a task of its own: whoever asked first may hang up while it writes for all.
-            let writing = tokio::spawn(async move { this.write(gathered).await });
-            if let Err(error) = writing.await {
-                tracing::error!(%error, "writing events down was cut short");
-            }
-            drop(turn);
+            tokio::spawn(async move {
+                while let Some(gathered) = next {
+                    turn.gathering.write(gathered).await;
+                    next = turn.next();
+                }
+            });
         }
+        answered.await.unwrap_or_else(|_| Err(cut_short()))
     }
 
     /// Writes what has gathered. Where the store is well and one of them is not, the others do not
@@ -96,9 +96,42 @@ impl Gathering {
         }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {
-        // Nothing that happens under this lock can leave the list half changed.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // Nothing that happens under this lock can leave the queue half changed.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The turn of whoever writes for all, until nobody waits.
+struct Turn {
+    gathering: Arc<Gathering>,
+    is_over: bool,
+}
+
+impl Turn {
+    /// Those to write next; `None` ends the turn.
+    fn next(&mut self) -> Option<Vec<Waiting>> {
+        let mut queue = self.gathering.queue();
+        if queue.waiting.is_empty() {
+            queue.is_written = false;
+            self.is_over = true;
+            return None;
+        }
+        let count = queue.waiting.len().min(MOST_AT_ONCE);
+        Some(queue.waiting.drain(..count).collect())
+    }
+}
+
+impl Drop for Turn {
+    /// A turn that was cut short, by a fault or with the thread that it ran on, must not leave
+    /// everybody waiting: they are told so, and whoever comes next begins another.
+    fn drop(&mut self) {
+        if !self.is_over {
+            tracing::error!("writing events down was cut short");
+            let mut queue = self.gathering.queue();
+            queue.waiting.clear();
+            queue.is_written = false;
+        }
     }
 }
 
