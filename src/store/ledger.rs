@@ -17,6 +17,8 @@ use crate::store::fault::{Inconsistency, Problem};
 pub(super) struct Ledger {
     state: Rotation,
     stored_seq: u64,
+    /// Where the rotation stands by what is stored; `None` where nothing is.
+    stored_phase: Option<Phase>,
     gained: Vec<Row>,
 }
 
@@ -30,7 +32,7 @@ impl Ledger {
         let row = |seq, entry| Row { seq, at, fence: None, entry };
         let gained = vec![row(1, Entry::Covers { surfaces }), row(2, admitted(event))];
         let state = Rotation::replay(&gained)?;
-        Ok(Self { state, stored_seq: 0, gained })
+        Ok(Self { state, stored_seq: 0, stored_phase: None, gained })
     }
 
     /// A journal that is stored. One that breaks the rules is an inconsistency of the store.
@@ -41,8 +43,12 @@ impl Ledger {
             row: rotation.to_string(),
             problem: Problem::Rule(illegal),
         })?;
-        let stored_seq = state.last_seq;
-        Ok(Self { state, stored_seq, gained: Vec::new() })
+        Ok(Self::of(state))
+    }
+
+    fn of(state: Rotation) -> Self {
+        let (stored_seq, stored_phase) = (state.last_seq, Some(Phase::of(&state)));
+        Self { state, stored_seq, stored_phase, gained: Vec::new() }
     }
 
     /// Adds an event, and before it the surfaces that the target gained since.
@@ -74,6 +80,11 @@ impl Ledger {
         Ok(row)
     }
 
+    /// The same journal once what it gained is stored.
+    pub(super) fn stored(self) -> Self {
+        Self::of(self.state)
+    }
+
     /// The rows to store.
     pub(super) fn gained(&self) -> &[Row] {
         &self.gained
@@ -89,14 +100,14 @@ impl Ledger {
         self.state.last_seq
     }
 
-    /// When the first event was admitted.
-    pub(super) fn admitted_at(&self) -> Timestamp {
-        self.state.admitted_at
-    }
-
     /// Where the rotation stands after these rows.
     pub(super) fn phase(&self) -> Phase {
         Phase::of(&self.state)
+    }
+
+    /// Whether that is not where it stood before.
+    pub(super) fn has_moved(&self) -> bool {
+        self.stored_phase != Some(self.phase())
     }
 
     /// The version whose proving login an entry spends that was added last; `None` where it spends

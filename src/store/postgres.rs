@@ -40,7 +40,9 @@ use crate::ports::journal::{
     RotationSummary,
 };
 use crate::store::fault::{self, Inconsistency, OpenError};
+use crate::store::ledger::Ledger;
 use crate::store::rows;
+use crate::store::shelf::Shelf;
 
 pub use crate::store::postgres::connection::{PostgresSettings, PostgresUrlError};
 
@@ -52,6 +54,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(8);
 #[derive(Clone)]
 pub struct PostgresStore {
     pool: PgPool,
+    shelf: Arc<Shelf>,
     time: Time,
 }
 
@@ -82,7 +85,7 @@ impl PostgresStore {
     ) -> Result<Self, OpenError> {
         let pool = connection::connect(settings, password).await?;
         schema::migrate(&pool).await?;
-        Ok(Self { pool, time: Time::Database })
+        Ok(Self { pool, shelf: Arc::new(Shelf::new()), time: Time::Database })
     }
 
     /// The same store, which judges leases by this clock. It is for one process alone: the clocks
@@ -99,7 +102,8 @@ impl PostgresStore {
 
     async fn begin(&self) -> Result<Write, JournalError> {
         let transaction = self.pool.begin().await.map_err(fault::postgres)?;
-        Ok(Write { transaction, time: self.time.clone() })
+        let (shelf, time) = (Arc::clone(&self.shelf), self.time.clone());
+        Ok(Write { transaction, shelf, time, grown: Vec::new() })
     }
 
     async fn now(&self) -> Result<Timestamp, JournalError> {
@@ -117,13 +121,16 @@ impl std::fmt::Debug for PostgresStore {
 /// it is [ended](Self::end) instead.
 struct Write {
     transaction: Transaction<'static, Postgres>,
+    shelf: Arc<Shelf>,
     time: Time,
+    /// The journals that gained something, and when.
+    grown: Vec<(RotationId, Ledger, Timestamp)>,
 }
 
 impl Write {
     /// The time now; asked for once everything is locked that is decided about.
     async fn now(&mut self) -> Result<Timestamp, JournalError> {
-        let Self { transaction, time } = self;
+        let Self { transaction, time, .. } = self;
         time.now(&mut **transaction).await
     }
 
@@ -137,6 +144,9 @@ impl Write {
     async fn end<T>(self, result: Result<T, JournalError>) -> Result<T, JournalError> {
         if result.is_ok() {
             self.transaction.commit().await.map_err(fault::postgres)?;
+            for (rotation, ledger, now) in self.grown {
+                self.shelf.put(rotation, ledger, now);
+            }
         } else if let Err(error) = self.transaction.rollback().await {
             tracing::debug!(error = error_line(&error), "transaction not undone");
         }
@@ -151,6 +161,15 @@ fn one_row(
     row: &impl ToString,
 ) -> Result<(), Inconsistency> {
     fault::one_row(result.rows_affected(), table, row)
+}
+
+/// Makes sure that a statement touched as many rows as it was about.
+fn all_rows(
+    result: &PgQueryResult,
+    wanted: usize,
+    table: &'static str,
+) -> Result<(), Inconsistency> {
+    fault::all_rows(result.rows_affected(), wanted, table)
 }
 
 /// Bounds a call: a database that does not answer is unavailable.

@@ -7,12 +7,22 @@ use serde::de::DeserializeOwned;
 use crate::domain::audit::OperatorVerb;
 use crate::domain::entry::Row;
 use crate::domain::event::Subject;
-use crate::domain::ids::{AccountName, InvalidId, RotationId, TargetName, UserId, Username};
+use crate::domain::ids::{
+    AccountName, EventId, InvalidId, RotationId, SourceName, TargetName, UserId, Username,
+};
 use crate::domain::phase::Phase;
 use crate::domain::proof::{ProofKey, SpentProof};
 use crate::domain::secret::{Applied, SecretVersion};
 use crate::ports::journal::{AuditRow, Breaker, RotationSummary};
 use crate::store::fault::{Inconsistency, Problem};
+use crate::store::intake::EventKey;
+use crate::store::shelf::Extent;
+
+/// `source, id, rotation` of `event`.
+pub(super) type EventColumns = (String, String, Option<String>);
+
+/// `id, last_seq, updated_at_ms, target` of `rotation`.
+pub(super) type ExtentColumns = (String, i64, i64, String);
 
 /// `seq, at_ms, fence, entry` of `entry`.
 pub(super) type EntryColumns = (i64, i64, Option<i64>, String);
@@ -132,6 +142,27 @@ pub(super) fn millis(at: Timestamp) -> i64 {
 /// The time without what a column cannot keep, so that what is said is what is stored.
 pub(super) fn whole(at: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
+}
+
+/// An event that was admitted, and the rotation to which it went.
+pub(super) fn event(
+    (source, id, rotation): EventColumns,
+) -> Result<(EventKey, Option<RotationId>), Inconsistency> {
+    let place = Place::new("event", &format_args!("{source}/{id}"));
+    let rotation = rotation.map(|id| place.rotation_id("rotation", &id)).transpose()?;
+    let source = SourceName::parse(&source).map_err(|_| place.unreadable("source"))?;
+    Ok(((source, EventId::parse(&id).map_err(|_| place.unreadable("id"))?), rotation))
+}
+
+/// A rotation, how far its journal goes, and its target.
+pub(super) fn extent(
+    (id, last_seq, updated_at, target): ExtentColumns,
+) -> Result<(RotationId, Extent, TargetName), Inconsistency> {
+    let place = Place::new("rotation", &id);
+    let last_seq = place.number("last_seq", last_seq)?;
+    let updated_at = place.time("updated_at_ms", updated_at)?;
+    let extent = Extent { last_seq, updated_at };
+    Ok((place.rotation_id("id", &id)?, extent, place.target("target", &target)?))
 }
 
 /// A journal's row.

@@ -17,6 +17,7 @@ mod retention;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -43,7 +44,10 @@ use crate::ports::journal::{
     RotationSummary,
 };
 use crate::store::fault::{self, Inconsistency, OpenError};
+use crate::store::ledger::Ledger;
 use crate::store::rows;
+use crate::store::shelf::Shelf;
+use crate::store::sqlite::values::Statement;
 
 pub use crate::store::sqlite::alone::WorkPermit;
 
@@ -51,6 +55,9 @@ pub use crate::store::sqlite::alone::WorkPermit;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a caller waits for its turn, before the store counts as unavailable.
 const TURN_TIMEOUT: Duration = Duration::from_secs(10);
+/// The pages that a connection keeps, in kibibytes below zero: those that a storm about a thousand
+/// targets writes to, again and again, are more than the two mebibytes that it keeps otherwise.
+const CACHE: &str = "-16384";
 /// How many readers there are beside the writer.
 const READERS: u32 = 4;
 
@@ -59,6 +66,7 @@ const READERS: u32 = 4;
 pub struct SqliteStore {
     writer: SqlitePool,
     readers: SqlitePool,
+    shelf: Arc<Shelf>,
     clock: Arc<dyn Clock>,
 }
 
@@ -74,7 +82,8 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT);
+            .busy_timeout(BUSY_TIMEOUT)
+            .pragma("cache_size", CACHE);
         let pool = |connections| {
             SqlitePoolOptions::new()
                 .max_connections(connections)
@@ -90,7 +99,7 @@ impl SqliteStore {
             .map_err(OpenError::Database)?;
         schema::migrate(&writer).await?;
         let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
-        Ok(Self { writer, readers, clock })
+        Ok(Self { writer, readers, shelf: Arc::new(Shelf::new()), clock })
     }
 
     /// Waits for what is being written and closes the file.
@@ -102,7 +111,7 @@ impl SqliteStore {
     async fn begin(&self) -> Result<Write, JournalError> {
         let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(fault::sqlite)?;
         let now = rows::whole(self.clock.now());
-        Ok(Write { transaction, now })
+        Ok(Write { transaction, now, shelf: Arc::clone(&self.shelf), grown: Vec::new() })
     }
 }
 
@@ -116,11 +125,37 @@ impl std::fmt::Debug for SqliteStore {
 struct Write {
     transaction: Transaction<'static, Sqlite>,
     now: Timestamp,
+    shelf: Arc<Shelf>,
+    /// The journals that gained something.
+    grown: Vec<(RotationId, Ledger)>,
 }
 
 impl Write {
     async fn commit(self) -> Result<(), JournalError> {
-        self.transaction.commit().await.map_err(fault::sqlite)
+        self.transaction.commit().await.map_err(fault::sqlite)?;
+        for (rotation, ledger) in self.grown {
+            self.shelf.put(rotation, ledger, self.now);
+        }
+        Ok(())
+    }
+
+    /// Runs an insertion of rows from values, the first of which is null in no row.
+    async fn insert(
+        &mut self,
+        statement: &mut Statement,
+        wanted: usize,
+        table: &'static str,
+    ) -> Result<(), JournalError> {
+        if wanted == 0 {
+            return Ok(());
+        }
+        let result = statement
+            .push("WHERE column1 IS NOT NULL")
+            .build()
+            .execute(&mut *self.transaction)
+            .await
+            .map_err(fault::sqlite)?;
+        Ok(all_rows(&result, wanted, table)?)
     }
 }
 
@@ -143,6 +178,15 @@ fn one_row(
     row: &impl ToString,
 ) -> Result<(), Inconsistency> {
     fault::one_row(result.rows_affected(), table, row)
+}
+
+/// Makes sure that a statement touched as many rows as it was about.
+fn all_rows(
+    result: &SqliteQueryResult,
+    wanted: usize,
+    table: &'static str,
+) -> Result<(), Inconsistency> {
+    fault::all_rows(result.rows_affected(), wanted, table)
 }
 
 /// Creates the file where there is none. SQLite gives its companions the same permissions.

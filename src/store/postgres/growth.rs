@@ -1,4 +1,4 @@
-//! A journal grows, and with it the summary and what is applied.
+//! Journals grow, and with them their summaries and what is applied.
 
 use jiff::Timestamp;
 
@@ -10,8 +10,9 @@ use crate::domain::secret::Applied;
 use crate::ports::journal::JournalError;
 use crate::store::fault;
 use crate::store::ledger::Ledger;
-use crate::store::postgres::{Write, audit, claims, lists, one_row, proofs};
-use crate::store::rows::{Place, millis};
+use crate::store::postgres::{Write, all_rows, audit, claims, lists, one_row, proofs};
+use crate::store::rows::{self, ExtentColumns, Place, millis};
+use crate::store::shelf::Extent;
 
 /// Appends a worker's entry, under a lease that holds.
 pub(super) async fn append(
@@ -32,7 +33,7 @@ pub(super) async fn append(
     if let Some(chosen) = ledger.spends_proof(entry) {
         proofs::spend(write, rotation, chosen, now).await?;
     }
-    store(write, rotation, &ledger, now).await?;
+    store(write, vec![(rotation, ledger)], Due::AsBefore, now).await?;
     Ok(row)
 }
 
@@ -45,8 +46,7 @@ pub(super) async fn operate(
     let mut ledger = open(write, rotation).await?;
     let now = write.now().await?;
     let row = ledger.add(entry.clone(), now, None)?;
-    store(write, rotation, &ledger, now).await?;
-    wake(write, rotation, now).await?;
+    store(write, vec![(rotation, ledger)], Due::Now, now).await?;
     if let Some(deed) = Deed::of_entry(entry) {
         audit::note(write, rotation, &deed, now).await?;
     }
@@ -56,106 +56,134 @@ pub(super) async fn operate(
 
 /// Keeps a rotation as it is until the transaction ends, and with it its journal: nobody adds an
 /// entry without this lock.
-pub(super) async fn lock(write: &mut Write, rotation: RotationId) -> Result<(), JournalError> {
-    sqlx::query("SELECT 1 FROM rotation WHERE id = $1 FOR UPDATE")
-        .bind(rotation.to_string())
-        .execute(&mut *write.transaction)
-        .await
-        .map(drop)
-        .map_err(fault::postgres)
+pub(super) async fn lock(write: &mut Write, rotation: RotationId) -> Result<Extent, JournalError> {
+    let columns: Option<ExtentColumns> = sqlx::query_as(
+        "SELECT id, last_seq, updated_at_ms, target FROM rotation WHERE id = $1 FOR UPDATE",
+    )
+    .bind(rotation.to_string())
+    .fetch_optional(&mut *write.transaction)
+    .await
+    .map_err(fault::postgres)?;
+    let (_, extent, _) = rows::extent(columns.ok_or(JournalError::UnknownRotation(rotation))?)?;
+    Ok(extent)
 }
 
-/// Locks a journal and reads it to add to it.
+/// Locks a journal and opens it to add to it.
 pub(super) async fn open(write: &mut Write, rotation: RotationId) -> Result<Ledger, JournalError> {
-    lock(write, rotation).await?;
-    let rows = lists::rows(&mut *write.transaction, rotation).await?;
-    if rows.is_empty() {
-        return Err(JournalError::UnknownRotation(rotation));
+    let extent = lock(write, rotation).await?;
+    read(write, rotation, extent).await
+}
+
+/// Takes a journal, which is locked, off the shelf, or reads it.
+pub(super) async fn read(
+    write: &mut Write,
+    rotation: RotationId,
+    extent: Extent,
+) -> Result<Ledger, JournalError> {
+    if let Some(ledger) = write.shelf.take(rotation, extent) {
+        return Ok(ledger);
     }
+    let rows = lists::rows(&mut *write.transaction, rotation).await?;
     Ok(Ledger::replay(rotation, &rows)?)
 }
 
-/// Stores what a journal gained, and what follows from it.
+/// Whether what a journal gained makes its rotation due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Due {
+    /// It stays due when it was.
+    AsBefore,
+    /// It is due now, unless it is over, or due already.
+    Now,
+}
+
+/// Stores what journals gained, and what follows from it.
 pub(super) async fn store(
     write: &mut Write,
-    rotation: RotationId,
-    ledger: &Ledger,
+    grown: Vec<(RotationId, Ledger)>,
+    due: Due,
     now: Timestamp,
 ) -> Result<(), JournalError> {
-    for row in ledger.gained() {
-        insert(write, rotation, row).await?;
+    insert(write, &grown).await?;
+    summarise(write, &grown, due, now).await?;
+    for (rotation, ledger) in &grown {
+        if let Some(applied) = ledger.applied(now) {
+            apply(write, *rotation, &applied).await?;
+        }
     }
-    summarise(write, rotation, ledger, now).await?;
-    if let Some(applied) = ledger.applied(now) {
-        apply(write, rotation, &applied).await?;
-    }
+    write.grown.extend(grown.into_iter().map(|(rotation, ledger)| (rotation, ledger, now)));
     Ok(())
 }
 
-/// Makes a rotation due now, unless it is over, or due already.
-pub(super) async fn wake(
-    write: &mut Write,
-    rotation: RotationId,
-    now: Timestamp,
-) -> Result<(), JournalError> {
+async fn insert(write: &mut Write, grown: &[(RotationId, Ledger)]) -> Result<(), JournalError> {
+    let (mut ids, mut seqs, mut times) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut fences, mut entries) = (Vec::new(), Vec::new());
+    for (rotation, ledger) in grown {
+        for row in ledger.gained() {
+            let place = Place::new("entry", &format_args!("{rotation}/{}", row.seq));
+            ids.push(rotation.to_string());
+            seqs.push(place.integer("seq", row.seq)?);
+            times.push(millis(row.at));
+            fences.push(row.fence.map(|fence| place.integer("fence", fence)).transpose()?);
+            entries.push(place.text("entry", &row.entry)?);
+        }
+    }
+    let wanted = ids.len();
     let result = sqlx::query(
-        "UPDATE rotation
-         SET due_at_ms = CASE WHEN finished_at_ms IS NOT NULL THEN NULL
-                              WHEN due_at_ms < $2 THEN due_at_ms
-                              ELSE $2 END
-         WHERE id = $1",
+        "INSERT INTO entry (rotation, seq, at_ms, fence, entry)
+         SELECT * FROM unnest($1::TEXT[], $2::BIGINT[], $3::BIGINT[], $4::BIGINT[], $5::TEXT[])",
     )
-    .bind(rotation.to_string())
-    .bind(millis(now))
+    .bind(ids)
+    .bind(seqs)
+    .bind(times)
+    .bind(fences)
+    .bind(entries)
     .execute(&mut *write.transaction)
     .await
     .map_err(fault::postgres)?;
-    Ok(one_row(&result, "rotation", &rotation)?)
+    Ok(all_rows(&result, wanted, "entry")?)
 }
 
-async fn insert(write: &mut Write, rotation: RotationId, row: &Row) -> Result<(), JournalError> {
-    let place = Place::new("entry", &format_args!("{rotation}/{}", row.seq));
-    let fence = row.fence.map(|fence| place.integer("fence", fence)).transpose()?;
-    let result = sqlx::query(
-        "INSERT INTO entry (rotation, seq, at_ms, fence, entry) VALUES ($1, $2, $3, $4, $5)",
-    )
-    .bind(rotation.to_string())
-    .bind(place.integer("seq", row.seq)?)
-    .bind(millis(row.at))
-    .bind(fence)
-    .bind(place.text("entry", &row.entry)?)
-    .execute(&mut *write.transaction)
-    .await
-    .map_err(fault::postgres)?;
-    Ok(one_row(&result, "entry", &rotation)?)
-}
-
-/// Brings the summary in line with the journal. A rotation that is over is not due.
+/// Brings the summaries in line with the journals. A rotation that is over is not due.
 async fn summarise(
     write: &mut Write,
-    rotation: RotationId,
-    ledger: &Ledger,
+    grown: &[(RotationId, Ledger)],
+    due: Due,
     now: Timestamp,
 ) -> Result<(), JournalError> {
-    let phase = ledger.phase();
-    let place = Place::new("rotation", &rotation);
     let now = millis(now);
+    let (mut ids, mut stored_seqs, mut last_seqs) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut phases, mut ends) = (Vec::new(), Vec::new());
+    for (rotation, ledger) in grown {
+        let place = Place::new("rotation", rotation);
+        let phase = ledger.phase();
+        ids.push(rotation.to_string());
+        stored_seqs.push(place.integer("last_seq", ledger.stored_seq())?);
+        last_seqs.push(place.integer("last_seq", ledger.last_seq())?);
+        phases.push(phase.as_str());
+        ends.push(phase.is_finished().then_some(now));
+    }
     let result = sqlx::query(
         "UPDATE rotation
-         SET phase = $3, last_seq = $4, updated_at_ms = $5, finished_at_ms = $6,
-             due_at_ms = CASE WHEN $6 IS NULL THEN due_at_ms END
-         WHERE id = $1 AND last_seq = $2",
+         SET last_seq = grown.last_seq, phase = grown.phase, finished_at_ms = grown.end_ms,
+             updated_at_ms = $6,
+             due_at_ms = CASE WHEN grown.end_ms IS NOT NULL THEN NULL
+                              WHEN $7 AND (due_at_ms IS NULL OR due_at_ms > $6) THEN $6
+                              ELSE due_at_ms END
+         FROM unnest($1::TEXT[], $2::BIGINT[], $3::BIGINT[], $4::TEXT[], $5::BIGINT[])
+              AS grown (id, stored_seq, last_seq, phase, end_ms)
+         WHERE rotation.id = grown.id AND rotation.last_seq = grown.stored_seq",
     )
-    .bind(rotation.to_string())
-    .bind(place.integer("last_seq", ledger.stored_seq())?)
-    .bind(phase.as_str())
-    .bind(place.integer("last_seq", ledger.last_seq())?)
+    .bind(ids)
+    .bind(stored_seqs)
+    .bind(last_seqs)
+    .bind(phases)
+    .bind(ends)
     .bind(now)
-    .bind(phase.is_finished().then_some(now))
+    .bind(due == Due::Now)
     .execute(&mut *write.transaction)
     .await
     .map_err(fault::postgres)?;
-    Ok(one_row(&result, "rotation", &rotation)?)
+    Ok(all_rows(&result, grown.len(), "rotation")?)
 }
 
 async fn apply(

@@ -1,95 +1,41 @@
 //! Events come in.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use crate::domain::audit::Deed;
 use crate::domain::event::ResetEvent;
 use crate::domain::ids::{RotationId, TargetName};
+use crate::domain::phase::Phase;
 use crate::ports::journal::{Admission, Arrival, JournalError, Placement};
 use crate::store::fault;
+use crate::store::intake::{self, EventKey, Intake, Stored};
 use crate::store::ledger::Ledger;
-use crate::store::postgres::{Write, audit, growth, one_row};
-use crate::store::rows::{self, Place, millis};
+use crate::store::postgres::growth::Due;
+use crate::store::postgres::{Write, all_rows, audit, growth};
+use crate::store::rows::{self, EventColumns, ExtentColumns, millis};
 
-/// Unfinished rotations that gain something in this transaction.
-struct Opened {
-    /// The database's time, once every turn was taken.
-    at: Timestamp,
-    rotations: BTreeMap<TargetName, (RotationId, Ledger)>,
-}
-
-/// Writes events down, with what follows from them. Each journal is read and stored once, however
-/// many of the events are about its target.
+/// Writes events down, with what follows from them.
 pub(super) async fn admit_all(
     write: &mut Write,
     arrivals: &[Arrival],
 ) -> Result<Vec<Admission>, JournalError> {
     take_turns(write, arrivals).await?;
-    let mut opened = Opened { at: write.now().await?, rotations: BTreeMap::new() };
-    let mut admissions = Vec::with_capacity(arrivals.len());
-    for Arrival { event, placement } in arrivals {
-        let admission = if let Some(rotation) = known(write, event).await? {
-            Admission::Duplicate(rotation)
-        } else {
-            let rotation = match placement {
-                Some(placement) => Some(opened.add(write, event, placement).await?),
-                None => None,
-            };
-            note(write, event, rotation, opened.at).await?;
-            rotation.map_or(Admission::Unmatched, Admission::Accepted)
-        };
-        admissions.push(admission);
-    }
-    for (rotation, ledger) in opened.rotations.values() {
-        growth::store(write, *rotation, ledger, opened.at).await?;
-        growth::wake(write, *rotation, opened.at).await?;
-    }
-    if !opened.rotations.is_empty() {
+    let events = known(write, arrivals).await?;
+    let rotations = unfinished(write, arrivals).await?;
+    let now = write.now().await?;
+    let decided = intake::decide(arrivals, Stored { events, rotations }, now)?;
+    let Intake { admissions, begun, grown, events, deeds } = decided;
+    begin(write, &begun, now).await?;
+    if !grown.is_empty() {
+        growth::store(write, grown, Due::Now, now).await?;
         write.wake_others().await?;
     }
+    note(write, &events, now).await?;
+    for (rotation, deed) in &deeds {
+        audit::note(write, *rotation, deed, now).await?;
+    }
     Ok(admissions)
-}
-
-impl Opened {
-    /// Adds an event to its target's unfinished rotation, or to a new one.
-    async fn add(
-        &mut self,
-        write: &mut Write,
-        event: &ResetEvent,
-        placement: &Placement,
-    ) -> Result<RotationId, JournalError> {
-        let at = self.at;
-        if let Some((rotation, ledger)) = self.rotations.get_mut(&placement.target) {
-            ledger.join(&placement.surfaces, event, at)?;
-            return audited(write, *rotation, event, at).await;
-        }
-        let (rotation, ledger) = if let Some(rotation) = unfinished(write, placement).await? {
-            let mut ledger = growth::open(write, rotation).await?;
-            ledger.join(&placement.surfaces, event, at)?;
-            (rotation, ledger)
-        } else {
-            let ledger = Ledger::begin(placement.surfaces.clone(), event, at)?;
-            begin(write, placement, &ledger, at).await?;
-            (placement.new_rotation, ledger)
-        };
-        self.rotations.insert(placement.target.clone(), (rotation, ledger));
-        audited(write, rotation, event, at).await
-    }
-}
-
-/// Notes who asked for the rotation, where a person did.
-async fn audited(
-    write: &mut Write,
-    rotation: RotationId,
-    event: &ResetEvent,
-    at: Timestamp,
-) -> Result<RotationId, JournalError> {
-    if let Some(deed) = Deed::of_event(event) {
-        audit::note(write, rotation, &deed, at).await?;
-    }
-    Ok(rotation)
 }
 
 /// Waits until no other transaction has its turn at one of these events or their targets, and keeps
@@ -116,93 +62,119 @@ async fn take_turns(write: &mut Write, arrivals: &[Arrival]) -> Result<(), Journ
     .map_err(fault::postgres)
 }
 
-/// Whether the event was admitted before, and the rotation that it went to.
+/// The events that were admitted before, and the rotation to which each went.
 async fn known(
     write: &mut Write,
-    event: &ResetEvent,
-) -> Result<Option<Option<RotationId>>, JournalError> {
-    let rotation: Option<Option<String>> =
-        sqlx::query_scalar("SELECT rotation FROM event WHERE source = $1 AND id = $2")
-            .bind(event.source.as_str())
-            .bind(event.id.as_str())
-            .fetch_optional(&mut *write.transaction)
-            .await
-            .map_err(fault::postgres)?;
-    let place = Place::new("event", &format_args!("{}/{}", event.source, event.id));
-    let read = |id: Option<String>| id.map(|id| place.rotation_id("rotation", &id)).transpose();
-    Ok(rotation.map(read).transpose()?)
+    arrivals: &[Arrival],
+) -> Result<HashMap<EventKey, Option<RotationId>>, JournalError> {
+    let (sources, ids): (Vec<&str>, Vec<&str>) = arrivals
+        .iter()
+        .map(|Arrival { event, .. }| (event.source.as_str(), event.id.as_str()))
+        .unzip();
+    let columns: Vec<EventColumns> = sqlx::query_as(
+        "SELECT event.source, event.id, event.rotation
+         FROM unnest($1::TEXT[], $2::TEXT[]) AS key (source, id)
+         JOIN event ON event.source = key.source AND event.id = key.id",
+    )
+    .bind(sources)
+    .bind(ids)
+    .fetch_all(&mut *write.transaction)
+    .await
+    .map_err(fault::postgres)?;
+    Ok(columns.into_iter().map(rows::event).collect::<Result<_, _>>()?)
 }
 
-/// The target's unfinished rotation.
+/// The unfinished rotations of the targets, locked.
 async fn unfinished(
     write: &mut Write,
-    placement: &Placement,
-) -> Result<Option<RotationId>, JournalError> {
-    let id: Option<String> =
-        sqlx::query_scalar("SELECT id FROM rotation WHERE target = $1 AND finished_at_ms IS NULL")
-            .bind(placement.target.as_str())
-            .fetch_optional(&mut *write.transaction)
-            .await
-            .map_err(fault::postgres)?;
-    let read = |id: String| Place::new("rotation", &id).rotation_id("id", &id);
-    Ok(id.map(read).transpose()?)
+    arrivals: &[Arrival],
+) -> Result<HashMap<TargetName, (RotationId, Ledger)>, JournalError> {
+    let targets: Vec<_> = intake::targets(arrivals).into_iter().collect();
+    let columns: Vec<ExtentColumns> = sqlx::query_as(
+        "SELECT id, last_seq, updated_at_ms, target FROM rotation
+         WHERE target = ANY($1) AND finished_at_ms IS NULL
+         ORDER BY id FOR UPDATE",
+    )
+    .bind(targets)
+    .fetch_all(&mut *write.transaction)
+    .await
+    .map_err(fault::postgres)?;
+    let mut unfinished = HashMap::with_capacity(columns.len());
+    for columns in columns {
+        let (rotation, extent, target) = rows::extent(columns)?;
+        let ledger = growth::read(write, rotation, extent).await?;
+        unfinished.insert(target, (rotation, ledger));
+    }
+    Ok(unfinished)
 }
 
-/// Makes the row of a new rotation, due now; its journal is stored next.
+/// Makes the rows of new rotations, due now; their journals are stored next.
 async fn begin(
     write: &mut Write,
-    placement: &Placement,
-    ledger: &Ledger,
-    at: Timestamp,
+    begun: &[&Placement],
+    now: Timestamp,
 ) -> Result<(), JournalError> {
-    let id = placement.new_rotation.to_string();
+    if begun.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<String> = begun.iter().map(|it| it.new_rotation.to_string()).collect();
+    let targets: Vec<&str> = begun.iter().map(|it| it.target.as_str()).collect();
+    let accounts: Vec<&str> = begun.iter().map(|it| it.account.as_str()).collect();
     let result = sqlx::query(
         "INSERT INTO rotation (id, target, account, phase, admitted_at_ms, updated_at_ms,
                                last_seq, due_at_ms)
-         VALUES ($1, $2, $3, $4, $5, $6, 0, $6)",
+         SELECT id, target, account, $4, $5, $5, 0, $5
+         FROM unnest($1::TEXT[], $2::TEXT[], $3::TEXT[]) AS begun (id, target, account)",
     )
-    .bind(&id)
-    .bind(placement.target.as_str())
-    .bind(placement.account.as_str())
-    .bind(ledger.phase().as_str())
-    .bind(millis(ledger.admitted_at()))
-    .bind(millis(at))
+    .bind(ids)
+    .bind(targets)
+    .bind(&accounts)
+    .bind(Phase::Containing.as_str())
+    .bind(millis(now))
     .execute(&mut *write.transaction)
     .await
     .map_err(fault::postgres)?;
-    one_row(&result, "rotation", &id)?;
-    // The row that a claim locks is there before the first claim.
+    all_rows(&result, begun.len(), "rotation")?;
+    // The row that a claim locks is there before the first claim. In one order, so that no two
+    // transactions wait for each other.
     sqlx::query(
-        "INSERT INTO lease (account, fence, claimed_seq) VALUES ($1, 0, 0)
+        "INSERT INTO lease (account, fence, claimed_seq)
+         SELECT DISTINCT account, 0, 0 FROM unnest($1::TEXT[]) AS account ORDER BY account
          ON CONFLICT (account) DO NOTHING",
     )
-    .bind(placement.account.as_str())
+    .bind(accounts)
     .execute(&mut *write.transaction)
     .await
     .map(drop)
     .map_err(fault::postgres)
 }
 
-/// Keeps the event, so that a redelivery is recognised.
+/// Keeps the events, so that a redelivery is recognised.
 async fn note(
     write: &mut Write,
-    event: &ResetEvent,
-    rotation: Option<RotationId>,
-    at: Timestamp,
+    events: &[(&ResetEvent, Option<RotationId>)],
+    now: Timestamp,
 ) -> Result<(), JournalError> {
+    let column = |text: fn(&ResetEvent) -> String| -> Vec<String> {
+        events.iter().map(|(event, _)| text(event)).collect()
+    };
+    let times: Vec<i64> = events.iter().map(|(event, _)| millis(event.occurred_at)).collect();
+    let rotations: Vec<Option<String>> =
+        events.iter().map(|(_, rotation)| rotation.map(|id| id.to_string())).collect();
     let result = sqlx::query(
-        "INSERT INTO event (source, id, kind, subject, occurred_at_ms, received_at_ms, rotation)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO event (source, id, kind, subject, occurred_at_ms, rotation, received_at_ms)
+         SELECT *, $7
+         FROM unnest($1::TEXT[], $2::TEXT[], $3::TEXT[], $4::TEXT[], $5::BIGINT[], $6::TEXT[])",
     )
-    .bind(event.source.as_str())
-    .bind(event.id.as_str())
-    .bind(event.kind.as_str())
-    .bind(rows::subject(&event.subject))
-    .bind(millis(event.occurred_at))
-    .bind(millis(at))
-    .bind(rotation.map(|id| id.to_string()))
+    .bind(column(|event| event.source.to_string()))
+    .bind(column(|event| event.id.to_string()))
+    .bind(column(|event| event.kind.as_str().to_owned()))
+    .bind(column(|event| rows::subject(&event.subject)))
+    .bind(times)
+    .bind(rotations)
+    .bind(millis(now))
     .execute(&mut *write.transaction)
     .await
     .map_err(fault::postgres)?;
-    Ok(one_row(&result, "event", &format_args!("{}/{}", event.source, event.id))?)
+    Ok(all_rows(&result, events.len(), "event")?)
 }

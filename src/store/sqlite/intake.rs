@@ -1,165 +1,123 @@
 //! Events come in.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
-use jiff::Timestamp;
-
-use crate::domain::audit::Deed;
 use crate::domain::event::ResetEvent;
 use crate::domain::ids::{RotationId, TargetName};
+use crate::domain::phase::Phase;
 use crate::ports::journal::{Admission, Arrival, JournalError, Placement};
 use crate::store::fault;
+use crate::store::intake::{self, EventKey, Intake, Stored};
 use crate::store::ledger::Ledger;
-use crate::store::rows::{self, Place, millis};
-use crate::store::sqlite::{Write, audit, growth, one_row};
+use crate::store::rows::{self, EventColumns, ExtentColumns, millis};
+use crate::store::sqlite::growth::Due;
+use crate::store::sqlite::values::{Statement, from_values, padded};
+use crate::store::sqlite::{Write, audit, growth};
 
-/// Unfinished rotations that gain something in this transaction.
-#[derive(Default)]
-struct Opened(BTreeMap<TargetName, (RotationId, Ledger)>);
-
-/// Writes events down, with what follows from them. Each journal is read and stored once, however
-/// many of the events are about its target.
+/// Writes events down, with what follows from them.
 pub(super) async fn admit_all(
     write: &mut Write,
     arrivals: &[Arrival],
 ) -> Result<Vec<Admission>, JournalError> {
-    let mut opened = Opened::default();
-    let mut admissions = Vec::with_capacity(arrivals.len());
-    for Arrival { event, placement } in arrivals {
-        let admission = if let Some(rotation) = known(write, event).await? {
-            Admission::Duplicate(rotation)
-        } else {
-            let rotation = match placement {
-                Some(placement) => Some(opened.add(write, event, placement).await?),
-                None => None,
-            };
-            note(write, event, rotation).await?;
-            rotation.map_or(Admission::Unmatched, Admission::Accepted)
-        };
-        admissions.push(admission);
-    }
-    for (rotation, ledger) in opened.0.values() {
-        growth::store(write, *rotation, ledger).await?;
-        growth::wake(write, *rotation).await?;
+    let events = known(write, arrivals).await?;
+    let rotations = unfinished(write, arrivals).await?;
+    let decided = intake::decide(arrivals, Stored { events, rotations }, write.now)?;
+    let Intake { admissions, begun, grown, events, deeds } = decided;
+    begin(write, &begun).await?;
+    growth::store(write, grown, Due::Now).await?;
+    note(write, &events).await?;
+    for (rotation, deed) in &deeds {
+        audit::note(write, *rotation, deed).await?;
     }
     Ok(admissions)
 }
 
-impl Opened {
-    /// Adds an event to its target's unfinished rotation, or to a new one.
-    async fn add(
-        &mut self,
-        write: &mut Write,
-        event: &ResetEvent,
-        placement: &Placement,
-    ) -> Result<RotationId, JournalError> {
-        let at = write.now;
-        if let Some((rotation, ledger)) = self.0.get_mut(&placement.target) {
-            ledger.join(&placement.surfaces, event, at)?;
-            return audited(write, *rotation, event).await;
-        }
-        let (rotation, ledger) = if let Some(rotation) = unfinished(write, placement).await? {
-            let mut ledger = growth::open(write, rotation).await?;
-            ledger.join(&placement.surfaces, event, at)?;
-            (rotation, ledger)
-        } else {
-            let ledger = Ledger::begin(placement.surfaces.clone(), event, at)?;
-            begin(write, placement, &ledger, at).await?;
-            (placement.new_rotation, ledger)
-        };
-        self.0.insert(placement.target.clone(), (rotation, ledger));
-        audited(write, rotation, event).await
-    }
-}
-
-/// Notes who asked for the rotation, where a person did.
-async fn audited(
-    write: &mut Write,
-    rotation: RotationId,
-    event: &ResetEvent,
-) -> Result<RotationId, JournalError> {
-    if let Some(deed) = Deed::of_event(event) {
-        audit::note(write, rotation, &deed).await?;
-    }
-    Ok(rotation)
-}
-
-/// Whether the event was admitted before, and the rotation that it went to.
+/// The events that were admitted before, and the rotation to which each went.
 async fn known(
     write: &mut Write,
-    event: &ResetEvent,
-) -> Result<Option<Option<RotationId>>, JournalError> {
-    let rotation: Option<Option<String>> =
-        sqlx::query_scalar("SELECT rotation FROM event WHERE source = $1 AND id = $2")
-            .bind(event.source.as_str())
-            .bind(event.id.as_str())
-            .fetch_optional(&mut *write.transaction)
-            .await
-            .map_err(fault::sqlite)?;
-    let place = Place::new("event", &format_args!("{}/{}", event.source, event.id));
-    let read = |id: Option<String>| id.map(|id| place.rotation_id("rotation", &id)).transpose();
-    Ok(rotation.map(read).transpose()?)
+    arrivals: &[Arrival],
+) -> Result<HashMap<EventKey, Option<RotationId>>, JournalError> {
+    let mut statement = Statement::new("SELECT source, id, rotation");
+    from_values(&mut statement, arrivals, |mut key, arrival| {
+        let event = arrival.map(|arrival| &arrival.event);
+        key.push_bind(event.map(|event| event.source.as_str()));
+        key.push_bind(event.map(|event| event.id.as_str()));
+    });
+    // The order of a cross join is kept: a few keys are looked up in a long table.
+    let columns: Vec<EventColumns> = statement
+        .push("CROSS JOIN event ON source = column1 AND id = column2")
+        .build_query_as()
+        .fetch_all(&mut *write.transaction)
+        .await
+        .map_err(fault::sqlite)?;
+    Ok(columns.into_iter().map(rows::event).collect::<Result<_, _>>()?)
 }
 
-/// The target's unfinished rotation.
+/// The unfinished rotations of the targets.
 async fn unfinished(
     write: &mut Write,
-    placement: &Placement,
-) -> Result<Option<RotationId>, JournalError> {
-    let id: Option<String> =
-        sqlx::query_scalar("SELECT id FROM rotation WHERE target = $1 AND finished_at_ms IS NULL")
-            .bind(placement.target.as_str())
-            .fetch_optional(&mut *write.transaction)
-            .await
-            .map_err(fault::sqlite)?;
-    let read = |id: String| Place::new("rotation", &id).rotation_id("id", &id);
-    Ok(id.map(read).transpose()?)
+    arrivals: &[Arrival],
+) -> Result<HashMap<TargetName, (RotationId, Ledger)>, JournalError> {
+    let targets: Vec<&str> = intake::targets(arrivals).into_iter().collect();
+    let mut statement = Statement::new(
+        "SELECT id, last_seq, updated_at_ms, target FROM rotation
+         WHERE finished_at_ms IS NULL AND target IN (",
+    );
+    statement.push_values(padded(&targets), |mut key, target| {
+        key.push_bind(target.copied());
+    });
+    let columns: Vec<ExtentColumns> = statement
+        .push(")")
+        .build_query_as()
+        .fetch_all(&mut *write.transaction)
+        .await
+        .map_err(fault::sqlite)?;
+    let mut unfinished = HashMap::with_capacity(columns.len());
+    for columns in columns {
+        let (rotation, extent, target) = rows::extent(columns)?;
+        let ledger = growth::read(write, rotation, extent).await?;
+        unfinished.insert(target, (rotation, ledger));
+    }
+    Ok(unfinished)
 }
 
-/// Makes the row of a new rotation, due now; its journal is stored next.
-async fn begin(
-    write: &mut Write,
-    placement: &Placement,
-    ledger: &Ledger,
-    at: Timestamp,
-) -> Result<(), JournalError> {
-    let id = placement.new_rotation.to_string();
-    let result = sqlx::query(
+/// Makes the rows of new rotations, due now; their journals are stored next.
+async fn begin(write: &mut Write, begun: &[&Placement]) -> Result<(), JournalError> {
+    let now = millis(write.now);
+    let mut statement = Statement::new(
         "INSERT INTO rotation (id, target, account, phase, admitted_at_ms, updated_at_ms,
-                               last_seq, due_at_ms)
-         VALUES ($1, $2, $3, $4, $5, $6, 0, $6)",
-    )
-    .bind(&id)
-    .bind(placement.target.as_str())
-    .bind(placement.account.as_str())
-    .bind(ledger.phase().as_str())
-    .bind(millis(ledger.admitted_at()))
-    .bind(millis(at))
-    .execute(&mut *write.transaction)
-    .await
-    .map_err(fault::sqlite)?;
-    Ok(one_row(&result, "rotation", &id)?)
+                               due_at_ms, last_seq)
+         SELECT column1, column2, column3, column4, column5, column5, column5, 0",
+    );
+    from_values(&mut statement, begun, |mut new, placement| {
+        new.push_bind(placement.map(|it| it.new_rotation.to_string()));
+        new.push_bind(placement.map(|it| it.target.as_str()));
+        new.push_bind(placement.map(|it| it.account.as_str()));
+        new.push_bind(Phase::Containing.as_str());
+        new.push_bind(now);
+    });
+    write.insert(&mut statement, begun.len(), "rotation").await
 }
 
-/// Keeps the event, so that a redelivery is recognised.
+/// Keeps the events, so that a redelivery is recognised.
 async fn note(
     write: &mut Write,
-    event: &ResetEvent,
-    rotation: Option<RotationId>,
+    events: &[(&ResetEvent, Option<RotationId>)],
 ) -> Result<(), JournalError> {
-    let result = sqlx::query(
-        "INSERT INTO event (source, id, kind, subject, occurred_at_ms, received_at_ms, rotation)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-    )
-    .bind(event.source.as_str())
-    .bind(event.id.as_str())
-    .bind(event.kind.as_str())
-    .bind(rows::subject(&event.subject))
-    .bind(millis(event.occurred_at))
-    .bind(millis(write.now))
-    .bind(rotation.map(|id| id.to_string()))
-    .execute(&mut *write.transaction)
-    .await
-    .map_err(fault::sqlite)?;
-    Ok(one_row(&result, "event", &format_args!("{}/{}", event.source, event.id))?)
+    let now = millis(write.now);
+    let mut statement = Statement::new(
+        "INSERT INTO event (source, id, kind, subject, occurred_at_ms, rotation, received_at_ms)
+         SELECT column1, column2, column3, column4, column5, column6, column7",
+    );
+    from_values(&mut statement, events, |mut new, noted| {
+        let event = noted.map(|(event, _)| event);
+        new.push_bind(event.map(|event| event.source.as_str()));
+        new.push_bind(event.map(|event| event.id.as_str()));
+        new.push_bind(event.map(|event| event.kind.as_str()));
+        new.push_bind(event.map(|event| rows::subject(&event.subject)));
+        new.push_bind(event.map(|event| millis(event.occurred_at)));
+        new.push_bind(noted.and_then(|(_, rotation)| rotation.map(|id| id.to_string())));
+        new.push_bind(now);
+    });
+    write.insert(&mut statement, events.len(), "event").await
 }

@@ -235,13 +235,28 @@ async fn a_full_disk_is_unavailable_and_loses_nothing() {
     let (number, error) = refused.expect("the disk is full at some time");
     assert!(matches!(error, Err(JournalError::Unavailable(_))), "{error:?}");
 
-    // SQLite has taken the transaction back by itself; the next one is on another connection, for
-    // which the limit does not hold.
+    run(&store, "PRAGMA max_page_count = 1000000").await;
     let again = event(&format!("filling-{number}"));
     assert_eq!(store.admit(&again, None).await.unwrap(), Admission::Unmatched);
     let known = store.admit(&event("1"), None).await.unwrap();
     assert_eq!(known, Admission::Duplicate(Some(placement(1).new_rotation)));
     assert_eq!(store.rows(placement(1).new_rotation).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_connection_whose_transaction_sqlite_took_back_is_not_used_again() {
+    let directory = TempDir::new().unwrap();
+    let store = open(&directory).await.unwrap();
+    run(&store, "PRAGMA max_page_count = 1").await;
+    let mut write = store.begin().await.unwrap();
+    let fills = "INSERT INTO event (source, id, kind, subject, occurred_at_ms, received_at_ms)
+                 VALUES ('s', 'i', 'password_reset', hex(zeroblob(1000000)), 0, 0)";
+    let full = sqlx::query(fills).execute(&mut *write.transaction).await.unwrap_err();
+    assert!(full.to_string().contains("full"), "{full}");
+    assert!(!write.transaction.is_in_transaction(), "SQLite has taken it back by itself");
+    drop(write);
+    // The next one is on another connection, for which the limit does not hold.
+    store.admit(&event("1"), Some(&placement(1))).await.unwrap();
 }
 
 #[tokio::test]
@@ -307,6 +322,9 @@ async fn a_journal_that_breaks_the_rules_is_an_inconsistency() {
     let store = open(&directory).await.unwrap();
     store.admit(&event("1"), Some(&placement(1))).await.unwrap();
     run(&store, "UPDATE entry SET seq = 5 WHERE seq = 2").await;
+    // What was read before is not read again.
+    store.close().await;
+    let store = open(&directory).await.unwrap();
     let retried = Entry::Retried { by: "ann".to_owned() };
     let id = placement(1).new_rotation;
     for failed in [
