@@ -26,7 +26,8 @@ impl Intake {
     /// How many events may wait for the store; one more is [`JournalError::Unavailable`].
     pub const MOST_WAITING: usize = gathering::MOST_WAITING;
 
-    /// An intake that wakes the worker through `wake`.
+    /// An intake that wakes the worker through `wake`. What it admits is written on the runtime on
+    /// which this is called.
     pub fn new(
         journal: Arc<dyn Journal>,
         clock: Arc<dyn Clock>,

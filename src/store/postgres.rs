@@ -102,8 +102,12 @@ impl PostgresStore {
 
     async fn begin(&self) -> Result<Write, JournalError> {
         let transaction = self.pool.begin().await.map_err(fault::postgres)?;
-        let (shelf, time) = (Arc::clone(&self.shelf), self.time.clone());
-        Ok(Write { transaction, shelf, time, grown: Vec::new() })
+        Ok(Write {
+            transaction,
+            shelf: Arc::clone(&self.shelf),
+            time: self.time.clone(),
+            grown: Vec::new(),
+        })
     }
 
     async fn now(&self) -> Result<Timestamp, JournalError> {

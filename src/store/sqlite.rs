@@ -83,7 +83,9 @@ impl SqliteStore {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT)
-            .pragma("cache_size", CACHE);
+            .pragma("cache_size", CACHE)
+            // What a statement needs to undo itself alone is small, and worth no file.
+            .pragma("temp_store", "MEMORY");
         let pool = |connections| {
             SqlitePoolOptions::new()
                 .max_connections(connections)

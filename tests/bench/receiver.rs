@@ -41,8 +41,13 @@ pub(crate) fn start(journal: Arc<dyn Journal>) -> Server {
     let certificates = Certificates::load(TlsFiles { certificate, key }).unwrap();
     let clock = Arc::new(SystemClock);
     let targets = Arc::new(Targets::new((0..TARGETS).map(target)));
+    // As the program does it, and not in line with the clients.
+    let runtime = Box::leak(Box::new(tokio::runtime::Runtime::new().unwrap()));
+    let writing = runtime.enter();
+    let intake = Intake::new(journal, clock.clone(), Arc::clone(&targets), Arc::new(Notify::new()));
+    drop(writing);
     let hooks = Hooks {
-        intake: Intake::new(journal, clock.clone(), Arc::clone(&targets), Arc::new(Notify::new())),
+        intake,
         sources: Arc::new(Sources::new([source()])),
         certificates,
         mails: mails(Arc::clone(&targets)),

@@ -8,6 +8,7 @@ use std::error::Error;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::ports::journal::{Admission, Arrival, Journal, JournalError};
@@ -24,6 +25,9 @@ type Answer = Result<Admission, JournalError>;
 /// The arrivals that wait for their turn.
 pub(super) struct Gathering {
     journal: Arc<dyn Journal>,
+    /// Where it is written: not on the thread of whoever asks, where a step of the transaction would
+    /// stand in line behind all that its connections have to do.
+    runtime: Handle,
     queue: Mutex<Queue>,
 }
 
@@ -40,8 +44,9 @@ struct Waiting {
 }
 
 impl Gathering {
+    /// To be called on the runtime on which it is written.
     pub(super) fn new(journal: Arc<dyn Journal>) -> Self {
-        Self { journal, queue: Mutex::default() }
+        Self { journal, runtime: Handle::current(), queue: Mutex::default() }
     }
 
     /// Writes an arrival down, together with whatever else waits.
@@ -59,7 +64,7 @@ impl Gathering {
             let mut turn = Turn { gathering: Arc::clone(self), is_over: false };
             let mut next = turn.next();
             // In a task of its own: whoever asked first may hang up while it writes for all.
-            tokio::spawn(async move {
+            self.runtime.spawn(async move {
                 while let Some(gathered) = next {
                     turn.gathering.write(gathered).await;
                     next = turn.next();

@@ -71,10 +71,14 @@ async fn known(
         .iter()
         .map(|Arrival { event, .. }| (event.source.as_str(), event.id.as_str()))
         .unzip();
+    // A plan that was made while the table was small would read all of it for ever: with the limit
+    // there is only one way, a key after the other.
     let columns: Vec<EventColumns> = sqlx::query_as(
-        "SELECT event.source, event.id, event.rotation
+        "SELECT known.source, known.id, known.rotation
          FROM unnest($1::TEXT[], $2::TEXT[]) AS key (source, id)
-         JOIN event ON event.source = key.source AND event.id = key.id",
+         CROSS JOIN LATERAL (SELECT * FROM event
+                             WHERE event.source = key.source AND event.id = key.id
+                             LIMIT 1) AS known",
     )
     .bind(sources)
     .bind(ids)

@@ -253,7 +253,8 @@ async fn a_connection_whose_transaction_sqlite_took_back_is_not_used_again() {
                  VALUES ('s', 'i', 'password_reset', hex(zeroblob(1000000)), 0, 0)";
     let full = sqlx::query(fills).execute(&mut *write.transaction).await.unwrap_err();
     assert!(full.to_string().contains("full"), "{full}");
-    assert!(!write.transaction.is_in_transaction(), "SQLite has taken it back by itself");
+    let taken_back = sqlx::query("COMMIT").execute(&mut *write.transaction).await.unwrap_err();
+    assert!(taken_back.to_string().contains("no transaction is active"), "{taken_back}");
     drop(write);
     // The next one is on another connection, for which the limit does not hold.
     store.admit(&event("1"), Some(&placement(1))).await.unwrap();

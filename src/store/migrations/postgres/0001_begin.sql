@@ -25,7 +25,8 @@ CREATE TABLE rotation (
     -- still there at the next claim, that driver died.
     held_fence      BIGINT,
     CHECK (finished_at_ms IS NULL OR due_at_ms IS NULL)
-);
+-- Room on each page, so that a summary is changed beside itself and no index is told of it.
+) WITH (fillfactor = 70);
 
 -- A target has at most one unfinished rotation; further events join it.
 CREATE UNIQUE INDEX rotation_unfinished ON rotation (target) WHERE finished_at_ms IS NULL;
