@@ -43,25 +43,22 @@ struct Journaled {
 impl Journaled {
     /// Adds a row of a target's; what speaks against it.
     fn add(&mut self, target: &str, row: &Row) -> Result<(), String> {
-        match &row.entry {
-            Entry::Admitted { source, event_id, .. } => {
-                let is_ours = source.as_str() == watch::SOURCE;
-                let events = if is_ours { &mut self.found } else { &mut self.told };
-                if !events.insert(event_id.to_string()) {
-                    return Err(format!("{event_id} is there twice"));
-                }
+        if let Entry::Admitted { source, event_id, .. } = &row.entry {
+            let is_ours = source.as_str() == watch::SOURCE;
+            let events = if is_ours { &mut self.found } else { &mut self.told };
+            if !events.insert(event_id.to_string()) {
+                return Err(format!("{event_id} is there twice"));
             }
-            Entry::Proving { version } => {
-                if !self.spent.insert((target.to_owned(), version.0)) {
-                    return Err(format!("the login of version {version} was spent twice"));
-                }
-            }
-            Entry::Proved { .. } => self.proved += 1,
-            Entry::Unproven { .. } => self.unproven += 1,
-            Entry::Rejected { .. } => self.refused += 1,
-            Entry::TakenOver => self.taken_over += 1,
-            _ => {}
         }
+        if let Entry::Proving { version } = &row.entry
+            && !self.spent.insert((target.to_owned(), version.0))
+        {
+            return Err(format!("the login of version {version} was spent twice"));
+        }
+        self.proved += u32::from(matches!(row.entry, Entry::Proved { .. }));
+        self.unproven += u32::from(matches!(row.entry, Entry::Unproven { .. }));
+        self.refused += u32::from(matches!(row.entry, Entry::Rejected { .. }));
+        self.taken_over += u32::from(row.entry == Entry::TakenOver);
         Ok(())
     }
 }

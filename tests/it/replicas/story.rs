@@ -26,9 +26,10 @@ pub(super) async fn story(journal: &PostgresStore, havoc: &Havoc<'_>, target: &s
         )
         .unwrap();
         for row in journal.rows(*id).await.unwrap() {
-            let event = match &row.entry {
-                Entry::Admitted { event_id, .. } => format!(" ({event_id})"),
-                _ => String::new(),
+            let event = if let Entry::Admitted { event_id, .. } = &row.entry {
+                format!(" ({event_id})")
+            } else {
+                String::new()
             };
             let fence = row.fence.map_or("-".to_owned(), |fence| fence.to_string());
             writeln!(text, "{:4} {} fence {fence}: {}{event}", row.seq, row.at, row.entry).unwrap();
