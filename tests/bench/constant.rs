@@ -8,7 +8,7 @@ use rcgen::CertifiedKey;
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 
-use crate::load::{ROUTE, Server};
+use crate::load::{ROUTE, Server, Signed};
 
 /// What every request is answered: as long as a real answer is.
 const ANSWER: &str = r#"{"status":"accepted","rotation_id":"019cade9-3c37-7f5e-a3a5-50b0c4a1e7d2","event_id":"bench-0123456789"}"#;
@@ -27,7 +27,7 @@ pub(crate) fn start() -> Server {
         let server = HttpServer::new(app).listen_rustls_0_23(socket, tls).unwrap();
         actix_web::rt::System::new().block_on(server.disable_signals().run()).unwrap();
     });
-    Server { address, certificate: cert.der().clone() }
+    Server { address, certificate: cert.der().clone(), signed: Signed::Well }
 }
 
 async fn answer(_body: Bytes) -> HttpResponse {

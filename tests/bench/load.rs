@@ -21,6 +21,7 @@ use tokio_rustls::client::TlsStream;
 
 pub(crate) const ROUTE: &str = "/v1/resets/bench";
 pub(crate) const KEY: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+const WRONG_KEY: &str = "whsec_ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=";
 pub(crate) const ORGANIZATION: &str = "00D5e000001AbCdEAK";
 /// How many logins the events are about.
 pub(crate) const TARGETS: usize = 1_000;
@@ -34,6 +35,33 @@ pub(crate) fn username(number: usize) -> String {
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) certificate: CertificateDer<'static>,
+    pub(crate) signed: Signed,
+}
+
+/// How the events are signed that a server gets.
+#[derive(Clone, Copy)]
+pub(crate) enum Signed {
+    /// So that they are accepted.
+    Well,
+    /// With a stranger's key, so that they are refused.
+    Wrongly,
+}
+
+impl Signed {
+    fn key(self) -> SigningKey {
+        let key = match self {
+            Self::Well => KEY,
+            Self::Wrongly => WRONG_KEY,
+        };
+        SigningKey::parse(key).unwrap()
+    }
+
+    fn answer(self) -> &'static str {
+        match self {
+            Self::Well => "HTTP/1.1 202",
+            Self::Wrongly => "HTTP/1.1 401",
+        }
+    }
 }
 
 /// Connections to one server.
@@ -69,7 +97,7 @@ impl Load {
         let tls = TlsConnector::from(Arc::new(tls));
         let mut opened = Vec::with_capacity(connections);
         for _ in 0..connections {
-            opened.push(Connection::open(server.address, &tls).await);
+            opened.push(Connection::open(server, &tls).await);
         }
         Self(opened)
     }
@@ -123,17 +151,19 @@ impl Load {
 
 struct Connection {
     stream: TlsStream<TcpStream>,
+    signed: Signed,
     key: SigningKey,
     answer: Vec<u8>,
 }
 
 impl Connection {
-    async fn open(address: SocketAddr, tls: &TlsConnector) -> Self {
-        let socket = TcpStream::connect(address).await.unwrap();
+    async fn open(server: &Server, tls: &TlsConnector) -> Self {
+        let socket = TcpStream::connect(server.address).await.unwrap();
         socket.set_nodelay(true).unwrap();
         let name = ServerName::try_from("localhost").unwrap();
         let stream = tls.connect(name, socket).await.unwrap();
-        Self { stream, key: SigningKey::parse(KEY).unwrap(), answer: Vec::with_capacity(4096) }
+        let (signed, key) = (server.signed, server.signed.key());
+        Self { stream, signed, key, answer: Vec::with_capacity(4096) }
     }
 
     /// Sends an event that nobody has seen, and reads the answer.
@@ -170,7 +200,8 @@ impl Connection {
             assert!(read > 0, "the server closed the connection");
             let Some(head) = find(&self.answer, b"\r\n\r\n") else { continue };
             let text = std::str::from_utf8(&self.answer[..head]).unwrap();
-            assert!(text.starts_with("HTTP/1.1 202"), "{}", String::from_utf8_lossy(&self.answer));
+            let is_expected = text.starts_with(self.signed.answer());
+            assert!(is_expected, "{}", String::from_utf8_lossy(&self.answer));
             let length = text.to_ascii_lowercase();
             let length = length.split("content-length: ").nth(1).unwrap();
             let length: usize = length.split("\r\n").next().unwrap().parse().unwrap();

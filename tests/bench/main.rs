@@ -8,9 +8,14 @@
 //! Everything runs in this process on this machine: the servers, and the clients that load them.
 //! The clients' own work is in every number, the constant server's included. First each server is
 //! driven as hard as the connections can, in turns, and the middle round of each counts; then each
-//! store gets half of its own peak, evenly spaced, and the time from when a request was due to its
-//! last byte is what the percentiles are of. PostgreSQL is a cluster of this run's own; `PG_BIN`
-//! names the directory of its programs, and without it that row is missing.
+//! gets half of its own peak, evenly spaced, and the time from when a request was due to its last
+//! byte is what the percentiles are of. PostgreSQL is a cluster of this run's own; `PG_BIN` names
+//! the directory of its programs, and without it that row is missing.
+//!
+//! `constant` is the framework's own server, which looks at nothing. `refusing` is the receiver's
+//! listener with all that it does before it writes anything down: it verifies, and answers a
+//! constant because the signature is a stranger's. What lies between the two is what looking costs;
+//! what lies below the second is what durability costs.
 
 mod constant;
 mod load;
@@ -26,7 +31,7 @@ use reset_receiver::clock::SystemClock;
 use reset_receiver::ports::journal::Journal;
 use reset_receiver::store::SqliteStore;
 
-use crate::load::{Load, Server};
+use crate::load::{Load, Server, Signed};
 use crate::support::postgres::Postgres;
 
 #[derive(Parser)]
@@ -68,9 +73,11 @@ async fn main() -> std::io::Result<()> {
     let directory = tempfile::tempdir()?;
     let clock = Arc::new(SystemClock);
     let sqlite = SqliteStore::open(&directory.path().join("journal.db"), clock).await.unwrap();
+    let receiver = receiver::start(Arc::new(sqlite));
     let mut contenders = vec![
         Contender::new("constant", constant::start()),
-        Contender::new("SQLite", receiver::start(Arc::new(sqlite))),
+        Contender::new("refusing", Server { signed: Signed::Wrongly, ..receiver.clone() }),
+        Contender::new("SQLite", receiver),
     ];
     if has_postgres() {
         let store = Postgres::shared().database().await.open().await;

@@ -28,7 +28,7 @@ use reset_receiver::senders::standard_webhooks::{DEFAULT_WINDOW, StandardWebhook
 use tokio::sync::Notify;
 use url::Url;
 
-use crate::load::{KEY, ORGANIZATION, Server, TARGETS, username};
+use crate::load::{KEY, ORGANIZATION, Server, Signed, TARGETS, username};
 
 /// Starts it on threads of its own; it runs as long as the process does.
 pub(crate) fn start(journal: Arc<dyn Journal>) -> Server {
@@ -67,7 +67,7 @@ pub(crate) fn start(journal: Arc<dyn Journal>) -> Server {
         let system = actix_web::rt::System::new();
         system.block_on(bound.run(std::future::pending())).unwrap();
     });
-    Server { address, certificate: made.cert.der().clone() }
+    Server { address, certificate: made.cert.der().clone(), signed: Signed::Well }
 }
 
 /// So many targets, so that a rotation gains a few events and not thousands.
