@@ -52,12 +52,12 @@
 //!    until a person or a newer version of that secret says so. The count lives in the store, not
 //!    in a process.
 //! 6. At most one rotation drives a console account at a time; a worker that lost its lease can
-//!    write nothing.
+//!    write nothing and sends nothing.
 //! 7. Every step may be done twice. A lost reply is indeterminate: look before doing anything.
 //! 8. What we disabled always has a retry scheduled or a person told; nothing stays off in
 //!    silence.
-//! 9. No secret leaves Vault except to the console and Salesforce: not to the journal, a log, a metric, a page or
-//!    an error.
+//! 9. No secret leaves Vault except to the console and Salesforce: not to the journal, a log, a
+//!    metric, a page or an error.
 //! 10. No database transaction is open across a call to another machine.
 //! 11. Restarting is not a special case: the running and the restarted program execute the same
 //!     code over the same journal.

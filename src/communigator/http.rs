@@ -146,6 +146,7 @@ impl Http {
             builder = builder.header(COOKIE, cookies);
         }
         if self.permit.is_over() {
+            // Whoever waits for this is about to be let go of.
             pending::<()>().await;
         }
         let response = builder.send().await.map_err(|error| transport(effect, hop, error))?;
