@@ -20,8 +20,8 @@ use crate::hooks::headers;
 use crate::hooks::problem::Problem;
 use crate::ports::journal::Admission;
 use crate::ports::meter::DeliveryOutcome;
+use crate::senders::aside::Aside;
 use crate::senders::delivery::{Refusal, Unauthenticated};
-use crate::senders::email::opening::Aside;
 use crate::senders::outbound_message::{
     self, ACK, CONTENT_TYPE, InvalidMessage, Message, NACK, OutboundMessages,
 };

@@ -3,7 +3,7 @@
 use actix_web::web;
 use tokio::sync::Semaphore;
 
-use crate::senders::email::opening::Aside;
+use crate::senders::aside::Aside;
 
 /// So many large documents are read at once: each takes some ten times its size meanwhile.
 const READERS: usize = 4;

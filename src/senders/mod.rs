@@ -1,6 +1,7 @@
 //! Bytes to authentic reset events. Names no web framework: what a sender sent is a
 //! [`delivery::Delivery`], whichever listener it came through.
 
+pub mod aside;
 pub mod bearer;
 pub mod client_certificate;
 pub mod delivery;

@@ -1,6 +1,5 @@
 //! From a relay's post to a mail whose relay is proven, or to the reason why there is none.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use jiff::Timestamp;
 use url::Url;
 
 use crate::ports::web::{Web, WebTrouble};
+use crate::senders::aside::Aside;
 use crate::senders::delivery::{Delivery, Headers, Refusal, Unauthenticated};
 use crate::senders::email::form::Form;
 use crate::senders::email::mail::{InvalidMail, Mail, read_mime};
@@ -31,15 +31,6 @@ impl Memory {
     pub fn new(web: Arc<dyn Web>) -> Self {
         Self { used: UsedTokens::default(), certificates: SigningCertificates::new(web) }
     }
-}
-
-/// Runs what takes long, away from the thread on which others wait.
-pub trait Aside {
-    /// Runs it; `None` where it did not come to its end.
-    fn run<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> impl Future<Output = Option<T>>;
 }
 
 /// A post as it came, nothing of it believed yet.
