@@ -50,7 +50,7 @@ pub fn locate(
     let inner =
         namespace.and_then(|name| whole.strip_prefix(&name)?.strip_prefix('/')).unwrap_or(whole);
     let (mount, path) = match mount {
-        None => inner.split_once("/data/").map(|(mount, path)| (mount.to_owned(), path))?,
+        None => inner.split_once("/data/").map(|(mount, path)| (trimmed(mount), path))?,
         Some(mount) => {
             let path = below(inner, &mount).or_else(|| inner.strip_prefix("data/"))?;
             (mount, path)
@@ -103,6 +103,7 @@ mod tests {
         assert_eq!(locate("secret/data/sf/prod", None, None), secret());
         assert_eq!(locate("data/sf/prod", Some("secret/"), None), secret(), "as Vault 1.13 has it");
         assert_eq!(locate("/secret/data/sf/prod/", None, None), secret());
+        assert_eq!(locate("secret//data//sf/prod", None, None), secret());
         assert_eq!(locate("a/data/data/b", Some("a/data"), None), Some(at("a/data", "b")));
     }
 
