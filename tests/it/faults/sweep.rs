@@ -22,7 +22,7 @@ use crate::support::town::{RARELY, Town, USERNAME};
 /// How many towns there are for each skin.
 const TOWNS: usize = 6;
 /// How long an impatient town waits for an answer of the console.
-pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long the console may take to answer.
 #[derive(Debug, Clone, Copy)]
