@@ -40,8 +40,8 @@ async fn a_view_state_that_is_missing_or_changed_is_an_error_and_nothing_happens
         let mut changed = fields.clone();
         for (name, value) in &mut changed {
             if name == spoilt {
-                let last = if value.ends_with('A') { "B" } else { "A" };
-                value.replace_range(0..1, last);
+                let another = if value.starts_with('A') { "B" } else { "A" };
+                value.replace_range(0..1, another);
             }
         }
         person.send(&action, &changed).await.unwrap();
