@@ -1,5 +1,5 @@
-//! The clients: connections that send signed notices, one after the other on each, as fast as they
-//! are answered or at a pace.
+//! The clients, each of which sends one signed notice after the other, as fast as they are answered
+//! or at a pace.
 //!
 //! They speak HTTP by hand, because a client's comfort would be in every number.
 
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use reset_receiver::senders::keys::SigningKey;
 use reset_receiver::senders::standard_webhooks::{self, sign};
+use rustls::client::Resumption;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -64,8 +65,18 @@ impl Signed {
     }
 }
 
-/// Connections to one server.
-pub(crate) struct Load(Vec<Connection>);
+/// How a client connects.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Connecting {
+    /// Anew for each event, with a whole handshake, as senders do for whom the next reset is days
+    /// away.
+    Anew,
+    /// Once, as nothing does that sends resets; what is measured is the intake and little else.
+    Once,
+}
+
+/// The clients of one server.
+pub(crate) struct Load(Vec<Client>);
 
 /// How long requests took that were sent at a pace.
 pub(crate) struct Paced {
@@ -90,27 +101,28 @@ impl Paced {
 }
 
 impl Load {
-    pub(crate) async fn new(server: &Server, connections: usize) -> Self {
+    pub(crate) async fn new(server: &Server, clients: usize, connecting: Connecting) -> Self {
         let mut roots = RootCertStore::empty();
         roots.add(server.certificate.clone()).unwrap();
-        let tls = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let mut tls = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        tls.resumption = Resumption::disabled();
         let tls = TlsConnector::from(Arc::new(tls));
-        let mut opened = Vec::with_capacity(connections);
-        for _ in 0..connections {
-            opened.push(Connection::open(server, &tls).await);
+        let mut load = Vec::with_capacity(clients);
+        for _ in 0..clients {
+            load.push(Client::new(server.clone(), tls.clone(), connecting).await);
         }
-        Self(opened)
+        Self(load)
     }
 
-    /// How many requests are answered in a second when every connection sends the next one at once.
+    /// How many requests are answered in a second when every client sends the next one at once.
     pub(crate) async fn peak(self, length: Duration) -> f64 {
         let began = Instant::now();
         let mut running = JoinSet::new();
-        for mut connection in self.0 {
+        for mut client in self.0 {
             running.spawn(async move {
                 let mut answered = 0_u32;
                 while began.elapsed() < length {
-                    connection.send().await;
+                    client.send().await;
                     answered += 1;
                 }
                 answered
@@ -121,11 +133,11 @@ impl Load {
     }
 
     /// How long requests take that become due at this rate, whether or not those before them are
-    /// answered: one that has to wait for a connection waits on its own account.
+    /// answered: one that has to wait for a client waits on its own account.
     pub(crate) async fn paced(self, rate: f64, length: Duration) -> Paced {
         let (began, next) = (Instant::now(), Arc::new(AtomicU64::new(0)));
         let mut running = JoinSet::new();
-        for mut connection in self.0 {
+        for mut client in self.0 {
             let next = Arc::clone(&next);
             running.spawn(async move {
                 let mut took = Vec::new();
@@ -137,7 +149,7 @@ impl Load {
                     }
                     let due = began + due_in;
                     tokio::time::sleep_until(due.into()).await;
-                    connection.send().await;
+                    client.send().await;
                     took.push(due.elapsed());
                 }
             });
@@ -149,25 +161,48 @@ impl Load {
     }
 }
 
-struct Connection {
-    stream: TlsStream<TcpStream>,
-    signed: Signed,
+struct Client {
+    server: Server,
+    tls: TlsConnector,
     key: SigningKey,
     answer: Vec<u8>,
+    /// The one connection of a client that connects once.
+    kept: Option<Stream>,
 }
 
-impl Connection {
-    async fn open(server: &Server, tls: &TlsConnector) -> Self {
-        let socket = TcpStream::connect(server.address).await.unwrap();
+type Stream = TlsStream<TcpStream>;
+
+impl Client {
+    async fn new(server: Server, tls: TlsConnector, connecting: Connecting) -> Self {
+        let key = server.signed.key();
+        let mut client = Self { server, tls, key, answer: Vec::with_capacity(4096), kept: None };
+        if connecting == Connecting::Once {
+            client.kept = Some(client.connect().await);
+        }
+        client
+    }
+
+    async fn connect(&self) -> Stream {
+        let socket = TcpStream::connect(self.server.address).await.unwrap();
         socket.set_nodelay(true).unwrap();
         let name = ServerName::try_from("localhost").unwrap();
-        let stream = tls.connect(name, socket).await.unwrap();
-        let (signed, key) = (server.signed, server.signed.key());
-        Self { stream, signed, key, answer: Vec::with_capacity(4096) }
+        self.tls.connect(name, socket).await.unwrap()
     }
 
     /// Sends an event that nobody has seen, and reads the answer.
     async fn send(&mut self) {
+        if let Some(mut kept) = self.kept.take() {
+            self.send_over(&mut kept).await;
+            self.kept = Some(kept);
+        } else {
+            let mut stream = self.connect().await;
+            self.send_over(&mut stream).await;
+            // Who is answered has no use for how the server takes leave.
+            drop(stream.shutdown().await);
+        }
+    }
+
+    async fn send_over(&mut self, stream: &mut Stream) {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let target = usize::try_from(number).unwrap() % TARGETS;
@@ -188,19 +223,19 @@ impl Connection {
             standard_webhooks::SIGNATURE,
             signed.signature,
         );
-        self.stream.write_all(request.as_bytes()).await.unwrap();
-        self.stream.flush().await.unwrap();
-        self.read_answer().await;
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.flush().await.unwrap();
+        self.read_answer(stream).await;
     }
 
-    async fn read_answer(&mut self) {
+    async fn read_answer(&mut self, stream: &mut Stream) {
         self.answer.clear();
         loop {
-            let read = self.stream.read_buf(&mut self.answer).await.unwrap();
+            let read = stream.read_buf(&mut self.answer).await.unwrap();
             assert!(read > 0, "the server closed the connection");
             let Some(head) = find(&self.answer, b"\r\n\r\n") else { continue };
             let text = std::str::from_utf8(&self.answer[..head]).unwrap();
-            let is_expected = text.starts_with(self.signed.answer());
+            let is_expected = text.starts_with(self.server.signed.answer());
             assert!(is_expected, "{}", String::from_utf8_lossy(&self.answer));
             let length = text.to_ascii_lowercase();
             let length = length.split("content-length: ").nth(1).unwrap();
