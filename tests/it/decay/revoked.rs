@@ -94,7 +94,7 @@ async fn a_revoked_token_of_a_file_is_named_and_a_new_one_in_the_file_is_used_at
     let new = begin(&receiver, &town, "revoked").await;
     town.openbao.revoke(&first).await;
     town.write_secret(&new).await;
-    until("the log says what to do", async || receiver.log().contains(REFUSED)).await;
+    receiver.has_logged(REFUSED, 1).await;
     until_phase(&receiver, Phase::AwaitingSecret).await;
     let second = token().await;
     replace(&town.file("vault-token"), &second);
@@ -106,11 +106,11 @@ async fn a_revoked_token_of_a_file_is_named_and_a_new_one_in_the_file_is_used_at
     let receiver = Receiver::start(&town);
     let new = town.simulator.salesforce().reset_password(USERNAME, "dead").unwrap();
     tell_until_taken(&receiver, &town, USERNAME, "dead").await;
-    until("the log says what to do", async || receiver.log().contains(REFUSED)).await;
+    receiver.has_logged(REFUSED, 1).await;
     until_phase(&receiver, Phase::Containing).await;
     // Nor does an agent that is slow stop it: there is no file for a while.
     fs::remove_file(town.file("vault-token")).unwrap();
-    until("the log names the file", async || receiver.log().contains("cannot be read")).await;
+    receiver.has_logged("cannot be read", 1).await;
     until_phase(&receiver, Phase::Containing).await;
     replace(&town.file("vault-token"), &token().await);
     until("all is contained", async || town.states().iter().all(|enabled| !enabled)).await;

@@ -19,7 +19,7 @@ async fn tell(receiver: &Receiver, town: &Town, id: &str, told: &mut Told) {
 /// Says what is wrong where a person looks, and goes on taking events meanwhile: another replica
 /// would be as badly off, and a sender that is turned away tells later what could be contained now.
 async fn assert_told(receiver: &Receiver) {
-    until("the log names the seal", async || receiver.log().contains(SEALED)).await;
+    receiver.has_logged(SEALED, 1).await;
     let page = receiver.get("/v1/rotations").await;
     let path = format!("/v1/rotations/{}", page["rotations"][0]["id"].as_str().unwrap());
     let says = async || receiver.get(&path).await.to_string().contains(SEALED);
@@ -45,7 +45,7 @@ async fn a_reset_under_a_sealed_vault_is_contained_and_ends_by_itself_once_it_is
     let town = Town::with_own_vault(Skin::Plain).await;
     let mut receiver = Receiver::start(&town);
     // A start reads the console's login, so that containment does not wait for Vault.
-    until("Vault was read", async || receiver.log().contains("watching a secret")).await;
+    receiver.has_logged("watching a secret", 1).await;
     town.openbao.seal().await;
     let new = town.simulator.salesforce().reset_password(USERNAME, "sealed").unwrap();
     let mut told = Told::default();

@@ -11,7 +11,7 @@ use rustls::{ClientConfig, RootCertStore};
 use simulator::Skin;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -67,17 +67,6 @@ impl Line {
     }
 }
 
-/// Waits until the log holds something so many times.
-async fn logged(receiver: &Receiver, text: &str, times: usize) {
-    let waiting = async {
-        while receiver.log().matches(text).count() < times {
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let waited = timeout(PATIENCE, waiting).await;
-    assert!(waited.is_ok(), "not logged {times} times: {text}\n{}", receiver.log());
-}
-
 fn write(town: &Town, name: &str, text: &str) {
     std::fs::write(town.file(name), text).unwrap();
 }
@@ -127,7 +116,7 @@ async fn keys_and_certificates_are_exchanged_under_open_connections_and_a_bad_fi
     write(&town, "client.crt", &new.pem);
     write(&town, "path-secret", NEXT_SECRET);
     receiver.hang_up();
-    logged(&receiver, AGAIN, 1).await;
+    receiver.has_logged(AGAIN, 1).await;
     assert_eq!(open.post(SECRET, organization).await.0, 401, "the same connection, an old pin");
     assert!(Line::to(&receiver, &first_root, &new).await.is_err(), "the old server certificate");
     let mut line = Line::to(&receiver, &next.pem, &new).await.unwrap();
@@ -136,28 +125,24 @@ async fn keys_and_certificates_are_exchanged_under_open_connections_and_a_bad_fi
     // Without a signal: the files are looked at.
     let refused = receiver.log().matches(REFUSED).count();
     write(&town, "client.crt", "no certificate");
-    logged(&receiver, REFUSED, refused + 1).await;
-    assert!(
-        receiver.log().contains("client.crt holds no usable certificate"),
-        "{}",
-        receiver.log()
-    );
+    receiver.has_logged(REFUSED, refused + 1).await;
+    receiver.has_logged("client.crt holds no usable certificate", 1).await;
     assert_eq!(line.post(NEXT_SECRET, organization).await, (200, true), "what ran goes on");
-    write(&town, "client.crt", &old.pem);
     let again = receiver.log().matches(AGAIN).count();
-    logged(&receiver, AGAIN, again + 1).await;
+    write(&town, "client.crt", &old.pem);
+    receiver.has_logged(AGAIN, again + 1).await;
     assert_eq!(line.post(NEXT_SECRET, organization).await.0, 401);
     assert_eq!(open.post(NEXT_SECRET, organization).await, (200, true), "open all the while");
 
     // The configuration itself.
     write(&town, "config.toml", &(config.clone() + "colour = \"red\"\n"));
     receiver.hang_up();
-    logged(&receiver, "sources.salesforce.authentication[0].colour: is not a key", 1).await;
+    receiver.has_logged("sources.salesforce.authentication[0].colour: is not a key", 1).await;
     assert_eq!(open.post(NEXT_SECRET, organization).await, (200, true));
     let renamed = config.replace("[sources.salesforce", "[sources.other");
-    write(&town, "config.toml", &renamed.replace("[[sources.salesforce", "[[sources.other"));
     let again = receiver.log().matches(AGAIN).count();
-    logged(&receiver, AGAIN, again + 1).await;
+    write(&town, "config.toml", &renamed.replace("[[sources.salesforce", "[[sources.other"));
+    receiver.has_logged(AGAIN, again + 1).await;
     assert_eq!(open.post(NEXT_SECRET, organization).await.0, 404);
 
     let log = receiver.log();

@@ -95,6 +95,17 @@ impl Receiver {
         self.log.lock().unwrap().clone()
     }
 
+    /// Waits until it has logged something, as many times: what a line tells of may be seen before
+    /// the line is.
+    pub(crate) async fn has_logged(&self, text: &str, times: usize) {
+        let began = Instant::now();
+        while self.log().matches(text).count() < times {
+            let log = self.log();
+            assert!(began.elapsed() < PATIENCE, "not logged {times} times: {text}\n{log}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// `kill -9`.
     pub(crate) fn kill(&mut self) {
         // It may have died by itself.

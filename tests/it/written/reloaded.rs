@@ -1,7 +1,5 @@
 //! Sources of Vault events that are read again under the running program, whose watch goes on.
 
-use std::time::{Duration, Instant};
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reset_receiver::senders::keys::SigningKey;
@@ -14,7 +12,6 @@ use crate::support::hand::now;
 use crate::support::receiver::{Receiver, client};
 use crate::support::town::{Town, USERNAME};
 
-const PATIENCE: Duration = Duration::from_mins(1);
 const AGAIN: &str = "have been read again";
 const TOKEN: &str = "a-bearer-token-of-the-agent-at-least-24-bytes";
 
@@ -60,15 +57,7 @@ async fn exchange(town: &Town, receiver: &Receiver, files: &[(&str, &str)]) {
         std::fs::write(town.file(name), text).unwrap();
     }
     receiver.hang_up();
-    logged(receiver, AGAIN, before + 1).await;
-}
-
-async fn logged(receiver: &Receiver, text: &str, times: usize) {
-    let began = Instant::now();
-    while receiver.log().matches(text).count() < times {
-        assert!(began.elapsed() < PATIENCE, "not logged {times} times: {text}\n{}", receiver.log());
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    receiver.has_logged(AGAIN, before + 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,7 +69,7 @@ async fn keys_schemes_and_sources_are_exchanged_and_the_watch_forgets_nothing() 
     let old = town.simulator.salesforce().reset_password(USERNAME, "old-pw").unwrap();
     town.write_secret(&old).await;
     let receiver = Receiver::start(&town);
-    logged(&receiver, "watching a secret", 1).await;
+    receiver.has_logged("watching a secret", 1).await;
     assert_eq!(post(&receiver, &key(1)).await, 200);
     assert_eq!(post(&receiver, &key(2)).await, 401);
 
