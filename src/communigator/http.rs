@@ -2,6 +2,7 @@
 //! nothing without a permit.
 
 use std::future::pending;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -52,16 +53,19 @@ pub(super) struct Http {
     permit: Arc<dyn Permit>,
 }
 
-/// A form on its way. A request is handed to its connection, which writes it a little later; so
-/// the permit is asked once more when it does, and without a permit the form does not leave.
-struct Form {
-    content: Option<Bytes>,
+/// What a request brings, on its way. A request is handed to its connection, which writes it a
+/// little later, and much later where the whole process stands still meanwhile; so the permit is
+/// asked once more when it does, and without a permit nothing leaves.
+struct Parting {
+    /// The form; empty for a page that is only looked at.
+    content: Bytes,
+    has_left: bool,
     permit: Arc<dyn Permit>,
 }
 
-/// The permit was over before the form had left.
+/// The permit was over before the request had left.
 #[derive(Debug, thiserror::Error)]
-#[error("the form was not sent, because its sender may not act any more")]
+#[error("the request was not sent, because its sender may not act any more")]
 struct NotPermitted;
 
 /// An answer that can be read.
@@ -130,13 +134,13 @@ impl Http {
             return Err(Trouble::ForeignRedirect { origin }.into());
         }
         let mut builder = match request.method {
-            Method::Get => self.client.get(request.url.clone()),
+            Method::Get => self.client.get(request.url.clone()).body(self.parting(&[])),
             Method::Post => self
                 .client
                 .post(request.url.clone())
                 .header(CONTENT_TYPE, &request.content_type)
                 .header(ORIGIN, origin.ascii_serialization())
-                .body(self.form(&request.body)),
+                .body(self.parting(&request.body)),
         };
         builder = builder.timeout(self.timeout);
         if let Some(referrer) = &request.referrer {
@@ -158,13 +162,13 @@ impl Http {
         }
     }
 
-    fn form(&self, content: &[u8]) -> reqwest::Body {
-        let content = (!content.is_empty()).then(|| Bytes::copy_from_slice(content));
-        reqwest::Body::wrap(Form { content, permit: Arc::clone(&self.permit) })
+    fn parting(&self, content: &[u8]) -> reqwest::Body {
+        let (content, permit) = (Bytes::copy_from_slice(content), Arc::clone(&self.permit));
+        reqwest::Body::wrap(Parting { content, has_left: false, permit })
     }
 }
 
-impl Body for Form {
+impl Body for Parting {
     type Data = Bytes;
     type Error = NotPermitted;
 
@@ -172,18 +176,26 @@ impl Body for Form {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, NotPermitted>>> {
-        let Some(content) = self.content.take() else { return Poll::Ready(None) };
+        if self.has_left {
+            return Poll::Ready(None);
+        }
+        self.has_left = true;
         let may_leave = !self.permit.is_over();
+        let content = mem::take(&mut self.content);
         Poll::Ready(Some(if may_leave { Ok(Frame::data(content)) } else { Err(NotPermitted) }))
     }
 
+    /// The connection asks this of every request right before it writes its head, and writes none
+    /// where the body that is still to come fails. So a page says that one is to come once it may
+    /// not leave.
     fn is_end_stream(&self) -> bool {
-        self.content.is_none()
+        self.has_left || (self.content.is_empty() && !self.permit.is_over())
     }
 
     fn size_hint(&self) -> SizeHint {
-        let length = self.content.as_ref().map_or(0, Bytes::len);
-        SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
+        let length = u64::try_from(self.content.len()).unwrap_or(u64::MAX);
+        // Of nothing the connection would not ask for the content, of which a page has none.
+        SizeHint::with_exact(if self.has_left { length } else { length.max(1) })
     }
 }
 
