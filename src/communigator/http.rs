@@ -185,16 +185,16 @@ impl Body for Parting {
         Poll::Ready(Some(if may_leave { Ok(Frame::data(content)) } else { Err(NotPermitted) }))
     }
 
-    /// The connection asks this of every request right before it writes its head, and writes none
-    /// where the body that is still to come fails. So a page says that one is to come once it may
-    /// not leave.
+    /// The connection asks this of every request right before it writes it, and writes nothing
+    /// where a body that is still to come fails. So a request without a form says that one is to
+    /// come once it may not leave, and fails when it is asked for it.
     fn is_end_stream(&self) -> bool {
         self.has_left || (self.content.is_empty() && !self.permit.is_over())
     }
 
     fn size_hint(&self) -> SizeHint {
         let length = u64::try_from(self.content.len()).unwrap_or(u64::MAX);
-        // Of nothing the connection would not ask for the content, of which a page has none.
+        // A body that is to come and has no length is not asked for.
         SizeHint::with_exact(if self.has_left { length } else { length.max(1) })
     }
 }
