@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// The bounds, with the documented defaults.
+/// The bounds. The program takes those that have a key from its configuration; the defaults here are
+/// for the others, and for a listener by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// The largest JSON body, in bytes.

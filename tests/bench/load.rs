@@ -68,10 +68,9 @@ impl Signed {
 /// How a client connects.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Connecting {
-    /// Anew for each event, with a whole handshake, as senders do for whom the next reset is days
-    /// away.
+    /// Anew for each event, with a whole handshake.
     Anew,
-    /// Once, as nothing does that sends resets; what is measured is the intake and little else.
+    /// Once, for all that it sends.
     Once,
 }
 

@@ -12,10 +12,11 @@
 //! byte is what the percentiles are of. PostgreSQL is a cluster of this run's own; `PG_BIN` names
 //! the directory of its programs, and without it that row is missing.
 //!
-//! All of it is done twice. First each event comes over a connection of its own, as resets do: they
-//! are seldom, and the next one finds the connection of the last one closed. Then the clients keep
-//! theirs, which leaves little but the intake itself: it is the harsher comparison, and the one in
-//! which a change of the intake shows.
+//! All of it is done twice. First each event comes over a connection of its own, as from senders
+//! whose last reset is longer ago than a connection may be idle. Handshakes are most of that, for
+//! every server alike, so that it says little about the intake. Then the clients keep their
+//! connections, which leaves little but the intake itself: it is the harsher comparison, and the one
+//! in which a change of the intake shows.
 //!
 //! `constant` is the framework's own server, which looks at nothing. `refusing` is the receiver's
 //! listener with all that it does before it writes anything down: it verifies, and answers a
