@@ -3,10 +3,10 @@
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver as Channel, channel};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -26,6 +26,8 @@ type Addresses = (Option<SocketAddr>, SocketAddr);
 pub(crate) struct Receiver {
     child: Child,
     log: Arc<Mutex<String>>,
+    /// Reads the log; ends when the process has.
+    reader: Option<JoinHandle<()>>,
     /// Where the public listener is; `None` where there is none, or the process died before it was
     /// ready.
     pub(crate) hooks: Option<SocketAddr>,
@@ -71,7 +73,7 @@ impl Receiver {
         let (ready, is_ready) = channel();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let kept = Arc::clone(&log);
-        thread::spawn(move || {
+        let reader = thread::spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
                 if let Some(addresses) = addresses(&line) {
                     // Nobody waits any more where the process was already given up.
@@ -83,14 +85,14 @@ impl Receiver {
             }
         });
         // From here on it is killed also where it never gets ready.
-        let mut receiver = Self { child, log, hooks: None, operator: None };
+        let mut receiver = Self { child, log, reader: Some(reader), hooks: None, operator: None };
         let ready = wait_until_ready(&mut receiver.child, &is_ready);
         receiver.hooks = ready.and_then(|at| at.0);
         receiver.operator = ready.map(|at| at.1);
         receiver
     }
 
-    /// Everything that it logged so far.
+    /// Everything that it logged so far; all of it once it was killed or terminated.
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }
@@ -110,7 +112,7 @@ impl Receiver {
     pub(crate) fn kill(&mut self) {
         // It may have died by itself.
         drop(self.child.kill());
-        self.child.wait().unwrap();
+        self.until_ended();
     }
 
     /// Stops it, or lets it go on, with `STOP` or `CONT`.
@@ -139,7 +141,16 @@ impl Receiver {
     /// Asks it to stop, as an orchestrator does, and returns how it ended.
     pub(crate) fn terminate(&mut self) -> Option<i32> {
         self.signal("TERM");
-        self.child.wait().unwrap().code()
+        self.until_ended().code()
+    }
+
+    /// Waits until it has ended and its last line is read.
+    fn until_ended(&mut self) -> ExitStatus {
+        let ended = self.child.wait().unwrap();
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+        ended
     }
 
     /// Asks the operator API.
