@@ -16,6 +16,7 @@ mod decay;
 mod demo;
 mod emails;
 mod end_to_end;
+mod expansion;
 mod faults;
 mod gathering;
 mod hooks;

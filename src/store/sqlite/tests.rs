@@ -181,7 +181,7 @@ async fn a_database_of_an_earlier_schema_is_brought_up_to_date_with_all_that_it_
     ] {
         run(&store, statement).await;
     }
-    // What the previous program did goes on working beside it.
+    // What came in meanwhile is kept as well.
     store.admit(&event("2"), Some(&placement(2))).await.unwrap();
     store.close().await;
 
