@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::domain::ids::{RotationId, TargetName};
 use crate::domain::secret::SecretText;
-use crate::operator::view::{Recorded, RotationView, TargetList};
+use crate::operator::view::{AuditList, Recorded, RotationView, TargetList};
 
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
@@ -117,6 +117,11 @@ impl OperatorClient {
     /// All targets.
     pub async fn targets(&self) -> Result<TargetList, ClientError> {
         self.ask(Method::GET, &["targets"]).await
+    }
+
+    /// What operators said last, newest first.
+    pub async fn audit(&self) -> Result<AuditList, ClientError> {
+        self.ask(Method::GET, &["audit"]).await
     }
 
     /// Rotates a target, as if a reset had come.

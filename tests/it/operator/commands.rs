@@ -14,6 +14,7 @@ use reset_receiver::domain::fault::Fault;
 use reset_receiver::domain::ids::{RotationId, TargetName};
 use reset_receiver::domain::step::Step;
 use reset_receiver::ports::clock::Clock;
+use reset_receiver::ports::journal::Journal;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -60,18 +61,54 @@ async fn status_is_a_table_that_a_person_reads() {
         text(out),
         "TARGET   PHASE             SINCE   WAITS FOR\n\
          acme     awaiting secret   4 min   Vault to be asked for the new secret\n\
-         globex   never rotated     -\n"
+         globex   never rotated     -\n\
+         \n\
+         SAID     AGO     BY     TARGET\n\
+         rotate   4 min   otto   acme\n"
     );
+}
+
+#[tokio::test]
+async fn status_says_what_operators_said_last_newest_first() {
+    let bench = Bench::start().await;
+    let id = bench.begin("acme").await;
+    bench.write(id, vec![stuck()]).await;
+    for by in ["otto", "olga"] {
+        bench.store.operate(id, &Entry::UseCurrent { by: by.to_owned() }).await.unwrap();
+        bench.clock.advance(Duration::from_mins(4));
+    }
+    let mut out = Vec::new();
+    status(&bench.client(VERA), &mut out, PLAIN, bench.clock.now()).await.unwrap();
+    let out = text(out);
+    let (_, said) = out.split_once("\n\n").unwrap();
+    assert_eq!(
+        said,
+        "SAID                 AGO     BY     TARGET\n\
+         use current secret   4 min   olga   acme\n\
+         use current secret   8 min   otto   acme\n\
+         rotate               8 min   otto   acme\n"
+    );
+
+    for _ in 0..10 {
+        bench.store.operate(id, &Entry::UseCurrent { by: "otto".to_owned() }).await.unwrap();
+    }
+    let mut out = Vec::new();
+    status(&bench.client(VERA), &mut out, PLAIN, bench.clock.now()).await.unwrap();
+    let out = text(out);
+    assert_eq!((out.matches("otto").count(), out.matches("olga").count()), (10, 0), "{out}");
 }
 
 #[tokio::test]
 async fn status_as_json_is_what_the_api_says() {
     let bench = Bench::start().await;
-    bench.begin("acme").await;
+    let id = bench.begin("acme").await;
+    bench.store.operate(id, &Entry::UseCurrent { by: "otto".to_owned() }).await.unwrap();
     let (mut out, look) = (Vec::new(), Look { json: true, is_terminal: false });
     status(&bench.client(VERA), &mut out, look, bench.clock.now()).await.unwrap();
     let shown: Value = serde_json::from_slice(&out).unwrap();
-    assert_eq!(shown, bench.get("/v1/targets").await.json());
+    assert_eq!(shown["targets"], bench.get("/v1/targets").await.json()["targets"]);
+    assert_eq!(shown["audit"], bench.get("/v1/audit").await.json()["audit"]);
+    assert_eq!(shown["audit"][0]["by"], "otto");
 }
 
 #[tokio::test]
@@ -94,6 +131,10 @@ async fn a_watched_status_is_a_line_for_each_change_elsewhere() {
     let stop = CancellationToken::new();
     bench.clock.then(async {});
     later(&bench, id, containment());
+    let store = Arc::clone(&bench.store);
+    bench.clock.then(async move {
+        store.operate(id, &Entry::UseCurrent { by: "otto".to_owned() }).await.unwrap();
+    });
     let end = stop.clone();
     bench.clock.then(async move { end.cancel() });
     let mut out = Vec::new();
@@ -102,7 +143,8 @@ async fn a_watched_status_is_a_line_for_each_change_elsewhere() {
         text(out),
         "2026-03-02T08:00:00Z acme containing: connector:-/Contacts to be disabled\n\
          2026-03-02T08:00:00Z globex never rotated\n\
-         2026-03-02T08:00:07Z acme awaiting secret: Vault to be asked for the new secret\n"
+         2026-03-02T08:00:07Z acme awaiting secret: Vault to be asked for the new secret\n\
+         2026-03-02T08:00:09Z acme use current secret said by otto\n"
     );
 }
 
