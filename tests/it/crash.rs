@@ -1,6 +1,8 @@
-//! `kill -9` of the real process at every write of the journal, and at random moments.
+//! `kill -9` of the real process at every write of the journal, between each change of the console and
+//! its answer, and at random moments.
 
 mod commits;
+mod unanswered;
 
 use std::time::{Duration, Instant};
 

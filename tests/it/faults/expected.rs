@@ -101,7 +101,9 @@ impl Moment<'_> {
             Fault::Delay(delay) => Self::on_page(self.broken(), *delay > PATIENCE),
             // It says itself that nothing was done, whatever was asked.
             Fault::Status(503) if !self.is_answer_of_post() => Expected::Again(Class::Transient),
-            Fault::Status(_) | Fault::ResetBefore | Fault::ResetAfter => self.broken(),
+            Fault::Status(_) | Fault::ResetBefore | Fault::ResetAfter | Fault::NoAnswer => {
+                self.broken()
+            }
             Fault::Truncated => Self::on_page(self.broken(), self.has_page()),
             Fault::CutShort | Fault::WrongEncoding => {
                 Self::on_page(Expected::Again(Class::Indeterminate), self.has_page())

@@ -83,6 +83,8 @@ pub enum Fault {
     ResetBefore,
     /// The connection is dropped without an answer; it has happened.
     ResetAfter,
+    /// It has happened; no answer comes.
+    NoAnswer,
     /// The session ends before the request takes effect: the login page.
     SessionExpired,
     /// Whatever carries this label carries another one.
@@ -166,7 +168,7 @@ impl fmt::Display for ParseFaultError {
             Self::Fault(text) => write!(
                 f,
                 "{text:?} is none of delay:MILLISECONDS, status:CODE, reset-before, reset-after, \
-                 session-expired, missing-label:LABEL, doubled-label:LABEL, truncated, cut-short, \
+                 no-answer, session-expired, missing-label:LABEL, doubled-label:LABEL, truncated, cut-short, \
                  wrong-encoding, confirm-ip"
             ),
             Self::Match(text) => write!(
@@ -229,6 +231,7 @@ impl FromStr for Fault {
             }
             ("reset-before", "") => Ok(Self::ResetBefore),
             ("reset-after", "") => Ok(Self::ResetAfter),
+            ("no-answer", "") => Ok(Self::NoAnswer),
             ("session-expired", "") => Ok(Self::SessionExpired),
             ("truncated", "") => Ok(Self::Truncated),
             ("cut-short", "") => Ok(Self::CutShort),
@@ -246,6 +249,7 @@ impl fmt::Display for Fault {
             Self::Status(code) => write!(f, "status:{code}"),
             Self::ResetBefore => f.write_str("reset-before"),
             Self::ResetAfter => f.write_str("reset-after"),
+            Self::NoAnswer => f.write_str("no-answer"),
             Self::SessionExpired => f.write_str("session-expired"),
             Self::MissingLabel(label) => write!(f, "missing-label:{label}"),
             Self::DoubledLabel(label) => write!(f, "doubled-label:{label}"),
@@ -283,6 +287,7 @@ mod tests {
             "status:503",
             "reset-before",
             "reset-after",
+            "no-answer",
             "session-expired",
             "missing-label:Data Source Properties",
             "doubled-label:Save",

@@ -2,6 +2,7 @@
 //! password grant and the revocation of a token, and the list of API versions, open to everybody.
 
 use std::collections::BTreeMap;
+use std::future::pending;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -225,6 +226,10 @@ pub(crate) async fn handle(http: HttpRequest, body: Bytes, api: Data<LoginApi>) 
     };
     if faults.contains(&Fault::ResetAfter) {
         return nothing();
+    }
+    if faults.contains(&Fault::NoAnswer) {
+        // Until the client gives up.
+        pending::<()>().await;
     }
     let mut response = HttpResponse::build(StatusCode::from_u16(status).unwrap_or(StatusCode::OK));
     response.insert_header((CONTENT_TYPE, kind));

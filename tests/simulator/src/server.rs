@@ -1,5 +1,6 @@
 //! The console on the wire: an HTTP request in, an answer, a broken answer or none out.
 
+use std::future::pending;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -80,6 +81,7 @@ pub(crate) async fn handle(http: HttpRequest, body: Bytes, shared: Data<Shared>)
         Fault::Status(_)
         | Fault::ResetBefore
         | Fault::ResetAfter
+        | Fault::NoAnswer
         | Fault::SessionExpired
         | Fault::MissingLabel(_)
         | Fault::DoubledLabel(_)
@@ -93,6 +95,10 @@ pub(crate) async fn handle(http: HttpRequest, body: Bytes, shared: Data<Shared>)
         clock::wait(delay).await;
     }
     let (reply, faults) = shared.finish(arrival);
+    if faults.contains(&Fault::NoAnswer) {
+        // Until the client gives up.
+        pending::<()>().await;
+    }
     send(reply, &faults)
 }
 
@@ -187,6 +193,7 @@ impl Shared {
             }
             Fault::Delay(_)
             | Fault::ResetAfter
+            | Fault::NoAnswer
             | Fault::MissingLabel(_)
             | Fault::DoubledLabel(_)
             | Fault::Truncated
@@ -241,6 +248,7 @@ fn with_faults(mut page: Page, faults: &[Fault]) -> Page {
             | Fault::Status(_)
             | Fault::ResetBefore
             | Fault::ResetAfter
+            | Fault::NoAnswer
             | Fault::SessionExpired
             | Fault::Truncated
             | Fault::CutShort
