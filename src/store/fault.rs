@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use sqlx::migrate::MigrateError;
 
 use crate::domain::rotation::IllegalEntry;
+use crate::ports::console::Source;
 use crate::ports::journal::JournalError;
 
 /// Why a store cannot be opened.
@@ -31,7 +32,7 @@ pub enum OpenError {
     },
     /// The database does not answer, or is none.
     #[error("the database cannot be opened")]
-    Database(#[source] sqlx::Error),
+    Database(#[source] Source),
     /// A newer program has changed the database in a way that this one does not know.
     #[error(
         "the database has schema version {found} and this program knows versions up to {known}; \
@@ -46,6 +47,12 @@ pub enum OpenError {
     /// The schema could not be brought up to date; the database is as it was.
     #[error("the schema of the database cannot be brought up to date")]
     Migration(#[source] MigrateError),
+}
+
+impl OpenError {
+    pub(super) fn database(error: impl Into<Source>) -> Self {
+        Self::Database(error.into())
+    }
 }
 
 /// A cell that this program cannot make sense of. It names the place and never the value.
@@ -133,7 +140,7 @@ fn rows(
 /// Sorts a database's error into "may work later" and "never will".
 ///
 /// Result codes of SQLite: <https://www.sqlite.org/rescode.html>. The low byte is the class.
-pub(super) fn sqlite(error: sqlx::Error) -> JournalError {
+pub(super) fn sqlite(error: rusqlite::Error) -> JournalError {
     const ERROR: i32 = 1;
     const INTERNAL: i32 = 2;
     const CORRUPT: i32 = 11;
@@ -145,13 +152,9 @@ pub(super) fn sqlite(error: sqlx::Error) -> JournalError {
     const NEVER: [i32; 8] =
         [ERROR, INTERNAL, CORRUPT, SCHEMA, TOO_BIG, CONSTRAINT, MISMATCH, NOT_A_DATABASE];
 
-    let is_lasting = match error.as_database_error() {
-        Some(database) => {
-            let code = database.code().and_then(|code| code.parse::<i32>().ok());
-            code.is_none_or(|code| NEVER.contains(&(code & 0xff)))
-        }
-        None => is_about_content(&error),
-    };
+    // Whatever is no answer of the database is about what was asked, or about what was read.
+    let code = error.sqlite_error().map(|sqlite| sqlite.extended_code);
+    let is_lasting = code.is_none_or(|code| NEVER.contains(&(code & 0xff)));
     sorted(error, is_lasting)
 }
 
@@ -188,10 +191,10 @@ fn is_about_content(error: &sqlx::Error) -> bool {
     )
 }
 
-fn sorted(error: sqlx::Error, is_lasting: bool) -> JournalError {
+fn sorted(error: impl Into<Source>, is_lasting: bool) -> JournalError {
     if is_lasting {
-        JournalError::Inconsistent(Box::new(error))
+        JournalError::Inconsistent(error.into())
     } else {
-        JournalError::Unavailable(Box::new(error))
+        JournalError::Unavailable(error.into())
     }
 }

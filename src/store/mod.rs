@@ -5,7 +5,8 @@
 //! written, `rows` turns columns into domain types and back, `fault` names what went wrong. Each
 //! dialect has its own statements and its own migrations.
 //!
-//! Statements are few and work on many rows: a round trip costs more than a row does.
+//! A server is asked in few statements about many rows, because a round trip costs more than a row
+//! does. SQLite works in this process, and is asked row by row.
 
 mod fault;
 mod intake;

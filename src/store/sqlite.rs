@@ -9,15 +9,16 @@ mod alone;
 mod audit;
 mod breakers;
 mod claims;
+mod connections;
 mod growth;
 mod intake;
 mod lists;
 mod proofs;
 mod retention;
 mod schema;
+mod statements;
 #[cfg(test)]
 mod tests;
-mod values;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -25,11 +26,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteQueryResult,
-    SqliteSynchronous,
-};
-use sqlx::{Connection, Sqlite, SqliteConnection, Transaction};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::domain::entry::{Entry, Row};
 use crate::domain::ids::{AccountName, RotationId, TargetName};
@@ -43,29 +40,22 @@ use crate::ports::journal::{
     Admission, Arrival, AuditRow, Breaker, Claim, Journal, JournalError, Pruned, RotationFilter,
     RotationSummary,
 };
-use crate::store::fault::{self, Inconsistency, OpenError};
+use crate::store::fault::{self, OpenError};
 use crate::store::ledger::Ledger;
 use crate::store::rows;
 use crate::store::shelf::Shelf;
-use crate::store::sqlite::values::Statement;
+use crate::store::sqlite::connections::{Connections, May};
 
 pub use crate::store::sqlite::alone::WorkPermit;
 
-/// How long a statement waits for another process that writes.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a caller waits for its turn, before the store counts as unavailable.
-const TURN_TIMEOUT: Duration = Duration::from_secs(10);
-/// The pages that a connection keeps, in kibibytes below zero: those that a storm about a thousand
-/// targets writes to, again and again, are more than the two mebibytes that it keeps otherwise.
-const CACHE: &str = "-16384";
 /// How many readers there are beside the writer.
 const READERS: u32 = 4;
 
 /// The journal in one SQLite file. Cheap to clone.
 #[derive(Clone)]
 pub struct SqliteStore {
-    writer: SqlitePool,
-    readers: SqlitePool,
+    writer: Arc<Connections>,
+    readers: Arc<Connections>,
     shelf: Arc<Shelf>,
     clock: Arc<dyn Clock>,
 }
@@ -77,30 +67,10 @@ impl SqliteStore {
         create_private(path)
             .await
             .map_err(|source| OpenError::File { path: path.to_owned(), source })?;
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT)
-            .pragma("cache_size", CACHE)
-            // What a statement needs to undo itself alone is small, and worth no file.
-            .pragma("temp_store", "MEMORY");
-        let pool = |connections| {
-            SqlitePoolOptions::new()
-                .max_connections(connections)
-                .acquire_timeout(TURN_TIMEOUT)
-                .idle_timeout(None)
-                .max_lifetime(None)
-                .test_before_acquire(false)
-        };
-        let writer = pool(1)
-            .after_release(|connection, _| Box::pin(is_usable(connection)))
-            .connect_with(options.clone())
-            .await
-            .map_err(OpenError::Database)?;
-        schema::migrate(&writer).await?;
-        let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
+        let writer = Connections::new(path.to_owned(), May::Write, 1);
+        let migrated = writer.turn(|connection| Ok(schema::migrate(connection)));
+        migrated.await.map_err(OpenError::database)??;
+        let readers = Connections::new(path.to_owned(), May::Read, READERS);
         Ok(Self { writer, readers, shelf: Arc::new(Shelf::new()), clock })
     }
 
@@ -110,10 +80,29 @@ impl SqliteStore {
         self.writer.close().await;
     }
 
-    async fn begin(&self) -> Result<Write, JournalError> {
-        let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(fault::sqlite)?;
-        let now = rows::whole(self.clock.now());
-        Ok(Write { transaction, now, shelf: Arc::clone(&self.shelf), grown: Vec::new() })
+    /// Does something in one transaction, which is undone where it fails.
+    async fn write<T, W>(&self, work: W) -> Result<T, JournalError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&mut Write<'_>) -> Result<T, JournalError> + Send + 'static,
+    {
+        let store = self.clone();
+        let turn = self.writer.turn(move |connection| {
+            let mut write = Write::begin(connection, &store)?;
+            let outcome = work(&mut write)?;
+            write.commit()?;
+            Ok(outcome)
+        });
+        turn.await
+    }
+
+    /// Reads something.
+    async fn read<T, R>(&self, read: R) -> Result<T, JournalError>
+    where
+        T: Send + 'static,
+        R: FnOnce(&Connection) -> Result<T, JournalError> + Send + 'static,
+    {
+        self.readers.turn(|connection| read(connection)).await
     }
 }
 
@@ -124,71 +113,30 @@ impl std::fmt::Debug for SqliteStore {
 }
 
 /// A transaction that writes, and the time at which it got its turn. Dropping it undoes it.
-struct Write {
-    transaction: Transaction<'static, Sqlite>,
+struct Write<'a> {
+    transaction: Transaction<'a>,
     now: Timestamp,
-    shelf: Arc<Shelf>,
+    shelf: &'a Shelf,
     /// The journals that gained something.
     grown: Vec<(RotationId, Ledger)>,
 }
 
-impl Write {
-    async fn commit(self) -> Result<(), JournalError> {
-        self.transaction.commit().await.map_err(fault::sqlite)?;
+impl<'a> Write<'a> {
+    fn begin(connection: &'a mut Connection, store: &'a SqliteStore) -> Result<Self, JournalError> {
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(fault::sqlite)?;
+        let now = rows::whole(store.clock.now());
+        Ok(Self { transaction, now, shelf: &store.shelf, grown: Vec::new() })
+    }
+
+    fn commit(self) -> Result<(), JournalError> {
+        self.transaction.commit().map_err(fault::sqlite)?;
         for (rotation, ledger) in self.grown {
             self.shelf.put(rotation, ledger, self.now);
         }
         Ok(())
     }
-
-    /// Runs an insertion of rows from values, the first of which is null in no row.
-    async fn insert(
-        &mut self,
-        statement: &mut Statement,
-        wanted: usize,
-        table: &'static str,
-    ) -> Result<(), JournalError> {
-        if wanted == 0 {
-            return Ok(());
-        }
-        let result = statement
-            .push("WHERE column1 IS NOT NULL")
-            .build()
-            .execute(&mut *self.transaction)
-            .await
-            .map_err(fault::sqlite)?;
-        Ok(all_rows(&result, wanted, table)?)
-    }
-}
-
-/// Whether a connection may be used again after a transaction.
-///
-/// On a full disk and some other errors SQLite takes a transaction back by itself
-/// (<https://www.sqlite.org/lang_transaction.html>, "response to errors within a transaction").
-/// The driver then finds nothing to roll back and for ever believes that a transaction is open, so
-/// that such a connection can begin no other: it is closed, and the pool opens another one.
-async fn is_usable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    // A roll-back may still be under way; the answer comes after it.
-    connection.ping().await?;
-    Ok(!connection.is_in_transaction())
-}
-
-/// Makes sure that a statement touched the one row that it was about.
-fn one_row(
-    result: &SqliteQueryResult,
-    table: &'static str,
-    row: &impl ToString,
-) -> Result<(), Inconsistency> {
-    fault::one_row(result.rows_affected(), table, row)
-}
-
-/// Makes sure that a statement touched as many rows as it was about.
-fn all_rows(
-    result: &SqliteQueryResult,
-    wanted: usize,
-    table: &'static str,
-) -> Result<(), Inconsistency> {
-    fault::all_rows(result.rows_affected(), wanted, table)
 }
 
 /// Creates the file where there is none. SQLite gives its companions the same permissions.
@@ -203,27 +151,22 @@ async fn create_private(path: &Path) -> std::io::Result<()> {
 #[async_trait]
 impl Journal for SqliteStore {
     async fn admit_all(&self, arrivals: &[Arrival]) -> Result<Vec<Admission>, JournalError> {
-        let mut write = self.begin().await?;
-        let admissions = intake::admit_all(&mut write, arrivals).await?;
-        write.commit().await?;
-        Ok(admissions)
+        let arrivals = arrivals.to_vec();
+        self.write(move |write| intake::admit_all(write, &arrivals)).await
     }
 
     async fn claim(&self, worker: &str, ttl: Duration) -> Result<Option<Claim>, JournalError> {
-        let mut write = self.begin().await?;
-        let claimed = claims::claim(&mut write, worker, ttl).await?;
-        match claimed {
+        let worker = worker.to_owned();
+        match self.write(move |write| claims::claim(write, &worker, ttl)).await? {
             claims::Claimed::Nothing => Ok(None),
-            claims::Claimed::Taken(claim) => write.commit().await.map(|()| Some(claim)),
-            claims::Claimed::PutOff(error) => write.commit().await.and(Err(error)),
+            claims::Claimed::Taken(claim) => Ok(Some(claim)),
+            claims::Claimed::PutOff(error) => Err(error),
         }
     }
 
     async fn renew(&self, lease: &Lease, ttl: Duration) -> Result<Lease, JournalError> {
-        let mut write = self.begin().await?;
-        let renewed = claims::renew(&mut write, lease, ttl).await?;
-        write.commit().await?;
-        Ok(renewed)
+        let lease = lease.clone();
+        self.write(move |write| claims::renew(write, &lease, ttl)).await
     }
 
     async fn append(
@@ -233,10 +176,8 @@ impl Journal for SqliteStore {
         after: u64,
         entry: &Entry,
     ) -> Result<Row, JournalError> {
-        let mut write = self.begin().await?;
-        let row = growth::append(&mut write, lease, rotation, after, entry).await?;
-        write.commit().await?;
-        Ok(row)
+        let (lease, entry) = (lease.clone(), entry.clone());
+        self.write(move |write| growth::append(write, &lease, rotation, after, &entry)).await
     }
 
     async fn release(
@@ -245,48 +186,50 @@ impl Journal for SqliteStore {
         rotation: RotationId,
         due_at: Option<Timestamp>,
     ) -> Result<(), JournalError> {
-        let mut write = self.begin().await?;
-        claims::release(&mut write, lease, rotation, due_at).await?;
-        write.commit().await
+        let lease = lease.clone();
+        self.write(move |write| claims::release(write, &lease, rotation, due_at)).await
     }
 
     async fn operate(&self, rotation: RotationId, entry: &Entry) -> Result<Row, JournalError> {
-        let mut write = self.begin().await?;
-        let row = growth::operate(&mut write, rotation, entry).await?;
-        write.commit().await?;
-        Ok(row)
+        let entry = entry.clone();
+        self.write(move |write| growth::operate(write, rotation, &entry)).await
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, JournalError> {
-        lists::next_due(&self.readers, self.clock.now()).await
+        let now = self.clock.now();
+        self.read(move |connection| lists::next_due(connection, now)).await
     }
 
     async fn rows(&self, rotation: RotationId) -> Result<Vec<Row>, JournalError> {
-        let rows = lists::rows(&self.readers, rotation).await?;
+        let rows = self.read(move |connection| lists::rows(connection, rotation)).await?;
         if rows.is_empty() { Err(JournalError::UnknownRotation(rotation)) } else { Ok(rows) }
     }
 
     async fn rotation(&self, id: RotationId) -> Result<RotationSummary, JournalError> {
-        lists::rotation(&self.readers, id, self.clock.now()).await
+        let now = self.clock.now();
+        self.read(move |connection| lists::rotation(connection, id, now)).await
     }
 
     async fn rotations(
         &self,
         filter: &RotationFilter,
     ) -> Result<Vec<RotationSummary>, JournalError> {
-        lists::rotations(&self.readers, filter, self.clock.now()).await
+        let (filter, now) = (filter.clone(), self.clock.now());
+        self.read(move |connection| lists::rotations(connection, &filter, now)).await
     }
 
     async fn phases(&self) -> Result<Vec<(Phase, u64)>, JournalError> {
-        lists::phases(&self.readers).await
+        self.read(lists::phases).await
     }
 
     async fn applied(&self, target: &TargetName) -> Result<Option<Applied>, JournalError> {
-        lists::applied(&self.readers, target).await
+        let target = target.clone();
+        self.read(move |connection| lists::applied(connection, &target)).await
     }
 
     async fn proof(&self, key: &ProofKey) -> Result<Option<SpentProof>, JournalError> {
-        proofs::find(&self.readers, key).await
+        let key = key.clone();
+        self.read(move |connection| proofs::find(connection, &key)).await
     }
 
     async fn settle_proof(
@@ -294,41 +237,34 @@ impl Journal for SqliteStore {
         key: &ProofKey,
         outcome: &ProofOutcome,
     ) -> Result<(), JournalError> {
-        let mut write = self.begin().await?;
-        proofs::settle(&mut write, key, outcome).await?;
-        write.commit().await
+        let (key, outcome) = (key.clone(), outcome.clone());
+        self.write(move |write| proofs::settle(write, &key, &outcome)).await
     }
 
     async fn audit(&self, before: Option<u64>, limit: u32) -> Result<Vec<AuditRow>, JournalError> {
-        audit::list(&self.readers, before, limit).await
+        self.read(move |connection| audit::list(connection, before, limit)).await
     }
 
     async fn prune(&self, retention: Retention) -> Result<Pruned, JournalError> {
-        let mut write = self.begin().await?;
-        let pruned = retention::prune(&mut write, retention).await?;
-        write.commit().await?;
-        Ok(pruned)
+        self.write(move |write| retention::prune(write, retention)).await
     }
 
     async fn trip(&self, account: &AccountName, breaker: &Breaker) -> Result<(), JournalError> {
-        let mut write = self.begin().await?;
-        breakers::trip(&mut write, account, breaker).await?;
-        write.commit().await
+        let (account, breaker) = (account.clone(), breaker.clone());
+        self.write(move |write| breakers::trip(write, &account, &breaker)).await
     }
 
     async fn breaker(&self, account: &AccountName) -> Result<Option<Breaker>, JournalError> {
-        breakers::find(&self.readers, account).await
+        let account = account.clone();
+        self.read(move |connection| breakers::find(connection, &account)).await
     }
 
     async fn clear_breaker(&self, account: &AccountName) -> Result<(), JournalError> {
-        let mut write = self.begin().await?;
-        breakers::clear(&mut write, account).await?;
-        write.commit().await
+        let account = account.clone();
+        self.write(move |write| breakers::clear(write, &account)).await
     }
 
     async fn probe(&self) -> Result<(), JournalError> {
-        let mut write = self.begin().await?;
-        schema::probe(&mut write).await?;
-        write.commit().await
+        self.write(|write| schema::probe(write)).await
     }
 }

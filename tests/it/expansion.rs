@@ -17,8 +17,7 @@ use reset_receiver::domain::target::Surface;
 use reset_receiver::ports::clock::Clock;
 use reset_receiver::ports::journal::{Admission, Journal, Placement};
 use reset_receiver::store::SqliteStore;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection};
+use sqlx::Connection;
 
 use crate::support::postgres::Postgres;
 
@@ -154,13 +153,13 @@ async fn what_the_first_program_writes_is_at_home_in_the_newest_schema_of_sqlite
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("journal.db");
     let store = SqliteStore::open(&path, Arc::new(SystemClock)).await.unwrap();
-    let options = SqliteConnectOptions::new().filename(&path).foreign_keys(true);
-    let mut previous = options.connect().await.unwrap();
+    let previous = rusqlite::Connection::open(&path).unwrap();
+    previous.pragma_update(None, "foreign_keys", true).unwrap();
     for statement in lives() {
-        let done = sqlx::query(sqlx::AssertSqlSafe(statement.clone())).execute(&mut previous).await;
+        let done = previous.execute_batch(&statement);
         assert!(done.is_ok(), "{statement}: {done:?}");
     }
-    previous.close().await.unwrap();
+    drop(previous);
     assert_goes_on(&store).await;
 }
 

@@ -11,7 +11,7 @@ use reset_receiver::engine::targets::Targets;
 use reset_receiver::ports::clock::Clock;
 use reset_receiver::ports::journal::{Admission, Journal, JournalError};
 use reset_receiver::store::SqliteStore;
-use sqlx::{Connection, SqliteConnection};
+use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio::sync::Notify;
 
@@ -53,9 +53,8 @@ impl Desk {
     }
 
     /// A second program's hand in the file.
-    async fn hand(&self) -> SqliteConnection {
-        let url = format!("sqlite:{}", self.directory.path().join("journal.db").display());
-        SqliteConnection::connect(&url).await.unwrap()
+    fn hand(&self) -> Connection {
+        Connection::open(self.directory.path().join("journal.db")).unwrap()
     }
 
     async fn tell(&self, id: &str, username: &str) -> Result<Admission, JournalError> {
@@ -73,22 +72,18 @@ impl Desk {
     }
 }
 
-async fn execute(hand: &mut SqliteConnection, statement: &'static str) {
-    sqlx::query(statement).execute(hand).await.unwrap();
-}
-
 #[tokio::test]
 async fn as_many_as_may_wait_are_written_in_the_end_and_the_next_is_told_to_come_again() {
     let desk = Desk::new().await;
-    let mut hand = desk.hand().await;
-    execute(&mut hand, "BEGIN IMMEDIATE").await;
+    let hand = desk.hand();
+    hand.execute_batch("BEGIN IMMEDIATE").unwrap();
     // The first is on its way to the file and waits there.
     let ids: Vec<String> = (0..=Intake::MOST_WAITING + 1).map(|n| format!("event-{n}")).collect();
     let (last, first) = ids.split_last().unwrap();
     let waiting = join_all(first.iter().map(|id| desk.tell(id, "nobody@example.com")));
     let beyond = async {
         let refused = desk.tell(last, "nobody@example.com").await;
-        execute(&mut hand, "COMMIT").await;
+        hand.execute_batch("COMMIT").unwrap();
         refused
     };
     let (written, refused) = tokio::join!(waiting, beyond);
@@ -104,9 +99,9 @@ async fn what_cannot_be_written_takes_nothing_with_it_that_waits_beside_it() {
     desk.tell("first", "gator.sync@example.com").await.unwrap();
     // So that it reads the journal that is about to be spoilt.
     let desk = desk.restart().await;
-    let mut hand = desk.hand().await;
-    execute(&mut hand, "UPDATE entry SET entry = '{}'").await;
-    execute(&mut hand, "BEGIN IMMEDIATE").await;
+    let hand = desk.hand();
+    hand.execute_batch("UPDATE entry SET entry = '{}'").unwrap();
+    hand.execute_batch("BEGIN IMMEDIATE").unwrap();
     let told = async {
         tokio::join!(
             desk.tell("ahead", "nobody@example.com"),
@@ -116,7 +111,7 @@ async fn what_cannot_be_written_takes_nothing_with_it_that_waits_beside_it() {
     };
     let release = async {
         tokio::task::yield_now().await;
-        execute(&mut hand, "COMMIT").await;
+        hand.execute_batch("COMMIT").unwrap();
     };
     let ((ahead, broken, whole), ()) = tokio::join!(told, release);
     assert_eq!(ahead.unwrap(), Admission::Unmatched);

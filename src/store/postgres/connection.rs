@@ -84,7 +84,7 @@ impl PostgresSettings {
     /// On the machine itself TLS is left to `ca_file`; everywhere else the server's certificate has
     /// to name the host and to be signed by somebody who is trusted.
     fn options(&self, password: Option<&SecretText>) -> Result<PgConnectOptions, OpenError> {
-        let options: PgConnectOptions = self.url.as_str().parse().map_err(OpenError::Database)?;
+        let options: PgConnectOptions = self.url.as_str().parse().map_err(OpenError::database)?;
         let mut options = options.application_name("reset-receiver").options(SESSION);
         options = match (&self.ca_file, self.is_local()) {
             (Some(file), _) => options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert(file),
@@ -108,5 +108,5 @@ pub(super) async fn connect(
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .connect_with(settings.options(password)?)
         .await
-        .map_err(OpenError::Database)
+        .map_err(OpenError::database)
 }

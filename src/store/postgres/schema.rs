@@ -25,24 +25,24 @@ pub(super) async fn migrate(pool: &PgPool) -> Result<(), OpenError> {
     let migrations = MIGRATIONS.map(|(version, name, sql)| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     });
-    let mut transaction = pool.begin().await.map_err(OpenError::Database)?;
+    let mut transaction = pool.begin().await.map_err(OpenError::database)?;
     // A migration takes as long as it takes, and so does the wait for another replica's.
     for patience in ["SET LOCAL statement_timeout = 0", "SET LOCAL lock_timeout = 0"] {
-        sqlx::query(patience).execute(&mut *transaction).await.map_err(OpenError::Database)?;
+        sqlx::query(patience).execute(&mut *transaction).await.map_err(OpenError::database)?;
     }
     // Held until the commit, unlike the migrator's own, which is given back before.
     sqlx::query("SELECT pg_advisory_xact_lock($1)")
         .bind(LOCK)
         .execute(&mut *transaction)
         .await
-        .map_err(OpenError::Database)?;
+        .map_err(OpenError::database)?;
     let mut migrator = Migrator::with_migrations(migrations.to_vec());
     migrator
         .set_locking(false)
         .run_direct(None, &mut *transaction, false)
         .await
         .map_err(|error| refused(error, known))?;
-    transaction.commit().await.map_err(OpenError::Database)
+    transaction.commit().await.map_err(OpenError::database)
 }
 
 fn refused(error: MigrateError, known: i64) -> OpenError {

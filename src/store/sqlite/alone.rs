@@ -9,6 +9,7 @@ use std::path::Path;
 
 use crate::store::fault::OpenError;
 use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::statements::execute;
 
 /// Held as long as the process works on the database; the system gives it free when it dies.
 #[derive(Debug)]
@@ -36,10 +37,8 @@ impl SqliteStore {
     /// Ends the leases that a predecessor left behind, so that its rotations go on at once. They
     /// count as expired, not as released: whoever held them died.
     pub async fn end_leases(&self, _permit: &WorkPermit) -> Result<(), OpenError> {
-        sqlx::query("UPDATE lease SET expires_at_ms = 0 WHERE expires_at_ms IS NOT NULL")
-            .execute(&self.writer)
-            .await
-            .map(drop)
-            .map_err(OpenError::Database)
+        let sql = "UPDATE lease SET expires_at_ms = 0 WHERE expires_at_ms IS NOT NULL";
+        let ended = self.writer.turn(|connection| execute(connection, sql, []));
+        ended.await.map(drop).map_err(OpenError::database)
     }
 }

@@ -1,50 +1,44 @@
 //! What operators said.
 
-use sqlx::sqlite::SqlitePool;
+use rusqlite::{Connection, params};
 
 use crate::domain::audit::Deed;
 use crate::domain::ids::RotationId;
 use crate::ports::journal::{AuditRow, JournalError};
-use crate::store::fault;
 use crate::store::rows::{self, AuditColumns, Place, millis};
-use crate::store::sqlite::{Write, one_row};
+use crate::store::sqlite::Write;
+use crate::store::sqlite::statements::{all, execute_one};
 
 /// Writes down what somebody said about a rotation, or began it with.
-pub(super) async fn note(
-    write: &mut Write,
+pub(super) fn note(
+    write: &Write<'_>,
     rotation: RotationId,
     deed: &Deed,
 ) -> Result<(), JournalError> {
-    let result = sqlx::query(
+    execute_one(
+        &write.transaction,
         "INSERT INTO audit (at_ms, actor, verb, target, rotation)
-         SELECT $2, $3, $4, target, id FROM rotation WHERE id = $1",
+         SELECT ?2, ?3, ?4, target, id FROM rotation WHERE id = ?1",
+        params![rotation.to_string(), millis(write.now), deed.by, deed.verb.as_str()],
+        "audit",
+        &rotation,
     )
-    .bind(rotation.to_string())
-    .bind(millis(write.now))
-    .bind(&deed.by)
-    .bind(deed.verb.as_str())
-    .execute(&mut *write.transaction)
-    .await
-    .map_err(fault::sqlite)?;
-    Ok(one_row(&result, "audit", &rotation)?)
 }
 
 /// What was said, newest first; `before` is the cursor.
-pub(super) async fn list(
-    readers: &SqlitePool,
+pub(super) fn list(
+    connection: &Connection,
     before: Option<u64>,
     limit: u32,
 ) -> Result<Vec<AuditRow>, JournalError> {
     let place = Place::new("audit", &"*");
-    let columns: Vec<AuditColumns> = sqlx::query_as(
+    let before = before.map(|before| place.integer("number", before)).transpose()?;
+    let columns: Vec<AuditColumns> = all(
+        connection,
         "SELECT number, at_ms, actor, verb, target, rotation FROM audit
-         WHERE $1 IS NULL OR number < $1
-         ORDER BY number DESC LIMIT $2",
-    )
-    .bind(before.map(|before| place.integer("number", before)).transpose()?)
-    .bind(i64::from(limit))
-    .fetch_all(readers)
-    .await
-    .map_err(fault::sqlite)?;
+         WHERE ?1 IS NULL OR number < ?1
+         ORDER BY number DESC LIMIT ?2",
+        params![before, limit],
+    )?;
     Ok(columns.into_iter().map(rows::audit).collect::<Result<_, _>>()?)
 }

@@ -1,55 +1,47 @@
 //! Console accounts whose login was refused.
 
-use sqlx::sqlite::SqlitePool;
+use rusqlite::{Connection, params};
 
 use crate::domain::ids::AccountName;
 use crate::ports::journal::{Breaker, JournalError};
-use crate::store::fault;
 use crate::store::rows::{self, Place, millis};
-use crate::store::sqlite::{Write, one_row};
+use crate::store::sqlite::Write;
+use crate::store::sqlite::statements::{execute, execute_one, first};
 
 /// Trips an account's breaker; one that has tripped already tells of the latest refusal.
-pub(super) async fn trip(
-    write: &mut Write,
+pub(super) fn trip(
+    write: &Write<'_>,
     account: &AccountName,
     breaker: &Breaker,
 ) -> Result<(), JournalError> {
-    let place = Place::new("breaker", account);
-    let result = sqlx::query(
-        "INSERT INTO breaker (account, since_ms, secret_version) VALUES ($1, $2, $3)
+    let version =
+        Place::new("breaker", account).integer("secret_version", breaker.secret_version.0)?;
+    execute_one(
+        &write.transaction,
+        "INSERT INTO breaker (account, since_ms, secret_version) VALUES (?1, ?2, ?3)
          ON CONFLICT (account) DO UPDATE
          SET since_ms = excluded.since_ms, secret_version = excluded.secret_version",
+        params![account.as_str(), millis(breaker.since), version],
+        "breaker",
+        account,
     )
-    .bind(account.as_str())
-    .bind(millis(breaker.since))
-    .bind(place.integer("secret_version", breaker.secret_version.0)?)
-    .execute(&mut *write.transaction)
-    .await
-    .map_err(fault::sqlite)?;
-    one_row(&result, "breaker", account)?;
-    Ok(())
 }
 
 /// The account's breaker, where it has tripped.
-pub(super) async fn find(
-    readers: &SqlitePool,
+pub(super) fn find(
+    connection: &Connection,
     account: &AccountName,
 ) -> Result<Option<Breaker>, JournalError> {
-    let columns: Option<(i64, i64)> =
-        sqlx::query_as("SELECT since_ms, secret_version FROM breaker WHERE account = $1")
-            .bind(account.as_str())
-            .fetch_optional(readers)
-            .await
-            .map_err(fault::sqlite)?;
+    let columns: Option<(i64, i64)> = first(
+        connection,
+        "SELECT since_ms, secret_version FROM breaker WHERE account = ?1",
+        [account.as_str()],
+    )?;
     Ok(columns.map(|columns| rows::breaker(account, columns)).transpose()?)
 }
 
 /// Clears the account's breaker, where it has tripped.
-pub(super) async fn clear(write: &mut Write, account: &AccountName) -> Result<(), JournalError> {
-    sqlx::query("DELETE FROM breaker WHERE account = $1")
-        .bind(account.as_str())
-        .execute(&mut *write.transaction)
-        .await
-        .map_err(fault::sqlite)?;
-    Ok(())
+pub(super) fn clear(write: &Write<'_>, account: &AccountName) -> Result<(), JournalError> {
+    let sql = "DELETE FROM breaker WHERE account = ?1";
+    execute(&write.transaction, sql, [account.as_str()]).map(drop)
 }

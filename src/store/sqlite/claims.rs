@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rusqlite::params;
 
 use crate::domain::entry::Row;
 use crate::domain::ids::{AccountName, RotationId, TargetName};
 use crate::domain::lease::Lease;
 use crate::domain::secret::Applied;
 use crate::ports::journal::{Claim, JournalError};
-use crate::store::fault;
+use crate::store::fault::Problem;
 use crate::store::ledger::Ledger;
 use crate::store::rows::{self, Place, millis};
-use crate::store::sqlite::{Write, lists, one_row};
+use crate::store::sqlite::statements::{self, execute, execute_one};
+use crate::store::sqlite::{Write, lists};
 
 /// How far a rotation that cannot be read is put off, so that it does not stand before others.
 const PUT_OFF: Duration = Duration::from_mins(1);
@@ -43,45 +45,45 @@ struct Candidate {
 }
 
 /// Claims the rotation that comes first.
-pub(super) async fn claim(
-    write: &mut Write,
+pub(super) fn claim(
+    write: &Write<'_>,
     worker: &str,
     ttl: Duration,
 ) -> Result<Claimed, JournalError> {
-    let Some(columns) = first(write).await? else { return Ok(Claimed::Nothing) };
-    let candidate = match read(write, &columns).await {
+    let Some(columns) = first(write)? else { return Ok(Claimed::Nothing) };
+    let candidate = match read(write, &columns) {
         Ok(candidate) => candidate,
         Err(error @ JournalError::Inconsistent(_)) => {
-            put_off(write, &columns.0).await?;
+            put_off(write, &columns.0)?;
             return Ok(Claimed::PutOff(error));
         }
         Err(error) => return Err(error),
     };
-    let lease = take(write, &candidate, worker, ttl).await?;
+    let lease = take(write, &candidate, worker, ttl)?;
     let Candidate { rotation, target, rows, applied, was_held, .. } = candidate;
     Ok(Claimed::Taken(Claim { lease, rotation, target, rows, applied, taken_over: was_held }))
 }
 
 /// Extends a lease that holds.
-pub(super) async fn renew(
-    write: &mut Write,
+pub(super) fn renew(
+    write: &Write<'_>,
     lease: &Lease,
     ttl: Duration,
 ) -> Result<Lease, JournalError> {
     let place = Place::new("lease", &lease.account);
     let expires_at = end_of(write.now, ttl);
-    let result = sqlx::query(
-        "UPDATE lease SET expires_at_ms = $4
-         WHERE account = $1 AND fence = $2 AND expires_at_ms > $3",
-    )
-    .bind(lease.account.as_str())
-    .bind(place.integer("fence", lease.fence)?)
-    .bind(millis(write.now))
-    .bind(millis(expires_at))
-    .execute(&mut *write.transaction)
-    .await
-    .map_err(fault::sqlite)?;
-    match result.rows_affected() {
+    let renewed = execute(
+        &write.transaction,
+        "UPDATE lease SET expires_at_ms = ?4
+         WHERE account = ?1 AND fence = ?2 AND expires_at_ms > ?3",
+        params![
+            lease.account.as_str(),
+            place.integer("fence", lease.fence)?,
+            millis(write.now),
+            millis(expires_at),
+        ],
+    )?;
+    match renewed {
         0 => Err(JournalError::LeaseLost),
         _ => Ok(Lease { expires_at, ..lease.clone() }),
     }
@@ -89,83 +91,78 @@ pub(super) async fn renew(
 
 /// Gives the account free and puts the rotation to sleep until `due_at`; one to which intake or an
 /// operator wrote since the claim is due now instead. Whether its driver took notice is not asked.
-pub(super) async fn release(
-    write: &mut Write,
+pub(super) fn release(
+    write: &Write<'_>,
     lease: &Lease,
     rotation: RotationId,
     due_at: Option<Timestamp>,
 ) -> Result<(), JournalError> {
-    let claimed_seq = require_held(write, lease, rotation).await?;
-    let result = sqlx::query("UPDATE lease SET expires_at_ms = NULL WHERE account = $1")
-        .bind(lease.account.as_str())
-        .execute(&mut *write.transaction)
-        .await
-        .map_err(fault::sqlite)?;
-    one_row(&result, "lease", &lease.account)?;
-    let result = sqlx::query(
+    let claimed_seq = require_held(write, lease, rotation)?;
+    execute_one(
+        &write.transaction,
+        "UPDATE lease SET expires_at_ms = NULL WHERE account = ?1",
+        [lease.account.as_str()],
+        "lease",
+        &lease.account,
+    )?;
+    execute_one(
+        &write.transaction,
         "UPDATE rotation
          SET held_fence = NULL,
              due_at_ms = CASE WHEN finished_at_ms IS NOT NULL THEN NULL
                               WHEN EXISTS (SELECT 1 FROM entry
                                            WHERE entry.rotation = rotation.id
-                                             AND seq > $2 AND fence IS NULL) THEN $3
-                              ELSE $4 END
-         WHERE id = $1",
+                                             AND seq > ?2 AND fence IS NULL) THEN ?3
+                              ELSE ?4 END
+         WHERE id = ?1",
+        params![rotation.to_string(), claimed_seq, millis(write.now), due_at.map(millis)],
+        "rotation",
+        &rotation,
     )
-    .bind(rotation.to_string())
-    .bind(claimed_seq)
-    .bind(millis(write.now))
-    .bind(due_at.map(millis))
-    .execute(&mut *write.transaction)
-    .await
-    .map_err(fault::sqlite)?;
-    Ok(one_row(&result, "rotation", &rotation)?)
 }
 
 /// Makes sure that the lease is the newest on its account, was taken for this rotation and has not
 /// expired. Gives the number of the rotation's last entry at the claim.
-pub(super) async fn require_held(
-    write: &mut Write,
+pub(super) fn require_held(
+    write: &Write<'_>,
     lease: &Lease,
     rotation: RotationId,
 ) -> Result<i64, JournalError> {
     let place = Place::new("lease", &lease.account);
-    let claimed_seq: Option<i64> = sqlx::query_scalar(
+    let claimed_seq: Option<(i64,)> = statements::first(
+        &write.transaction,
         "SELECT claimed_seq FROM lease
-         WHERE account = $1 AND fence = $2 AND rotation = $3 AND expires_at_ms > $4",
-    )
-    .bind(lease.account.as_str())
-    .bind(place.integer("fence", lease.fence)?)
-    .bind(rotation.to_string())
-    .bind(millis(write.now))
-    .fetch_optional(&mut *write.transaction)
-    .await
-    .map_err(fault::sqlite)?;
-    claimed_seq.ok_or(JournalError::LeaseLost)
+         WHERE account = ?1 AND fence = ?2 AND rotation = ?3 AND expires_at_ms > ?4",
+        params![
+            lease.account.as_str(),
+            place.integer("fence", lease.fence)?,
+            rotation.to_string(),
+            millis(write.now),
+        ],
+    )?;
+    claimed_seq.map(|(seq,)| seq).ok_or(JournalError::LeaseLost)
 }
 
-async fn first(write: &mut Write) -> Result<Option<Columns>, JournalError> {
-    sqlx::query_as(
+fn first(write: &Write<'_>) -> Result<Option<Columns>, JournalError> {
+    statements::first(
+        &write.transaction,
         "SELECT rotation.id, target, rotation.account, held_fence, last_seq
          FROM rotation LEFT JOIN lease ON lease.account = rotation.account
-         WHERE due_at_ms <= $1 AND (expires_at_ms IS NULL OR expires_at_ms <= $1)
+         WHERE due_at_ms <= ?1 AND (expires_at_ms IS NULL OR expires_at_ms <= ?1)
          ORDER BY CASE phase WHEN 'containing' THEN 0 ELSE 1 END, due_at_ms, rotation.id
          LIMIT 1",
+        [millis(write.now)],
     )
-    .bind(millis(write.now))
-    .fetch_optional(&mut *write.transaction)
-    .await
-    .map_err(fault::sqlite)
 }
 
-async fn read(write: &mut Write, columns: &Columns) -> Result<Candidate, JournalError> {
+fn read(write: &Write<'_>, columns: &Columns) -> Result<Candidate, JournalError> {
     let (id, target, account, held_fence, last_seq) = columns;
     let place = Place::new("rotation", id);
     let rotation = place.rotation_id("id", id)?;
     let target = place.target("target", target)?;
-    let rows = lists::rows(&mut *write.transaction, rotation).await?;
+    let rows = lists::rows(&write.transaction, rotation)?;
     Ledger::replay(rotation, &rows)?;
-    let applied = lists::applied(&mut *write.transaction, &target).await?;
+    let applied = lists::applied(&write.transaction, &target)?;
     Ok(Candidate {
         rotation,
         account: place.account("account", account)?,
@@ -177,48 +174,51 @@ async fn read(write: &mut Write, columns: &Columns) -> Result<Candidate, Journal
     })
 }
 
-async fn put_off(write: &mut Write, rotation: &str) -> Result<(), JournalError> {
-    let result = sqlx::query("UPDATE rotation SET due_at_ms = $2 WHERE id = $1")
-        .bind(rotation)
-        .bind(millis(end_of(write.now, PUT_OFF)))
-        .execute(&mut *write.transaction)
-        .await
-        .map_err(fault::sqlite)?;
-    Ok(one_row(&result, "rotation", &rotation)?)
+fn put_off(write: &Write<'_>, rotation: &str) -> Result<(), JournalError> {
+    execute_one(
+        &write.transaction,
+        "UPDATE rotation SET due_at_ms = ?2 WHERE id = ?1",
+        params![rotation, millis(end_of(write.now, PUT_OFF))],
+        "rotation",
+        &rotation,
+    )
 }
 
-async fn take(
-    write: &mut Write,
+fn take(
+    write: &Write<'_>,
     candidate: &Candidate,
     worker: &str,
     ttl: Duration,
 ) -> Result<Lease, JournalError> {
     let account = &candidate.account;
     let expires_at = end_of(write.now, ttl);
-    let fence: i64 = sqlx::query_scalar(
+    let fence: Option<(i64,)> = statements::first(
+        &write.transaction,
         "INSERT INTO lease (account, fence, worker, rotation, expires_at_ms, claimed_seq)
-         VALUES ($1, 1, $2, $3, $4, $5)
+         VALUES (?1, 1, ?2, ?3, ?4, ?5)
          ON CONFLICT (account) DO UPDATE
          SET fence = lease.fence + 1, worker = excluded.worker, rotation = excluded.rotation,
              expires_at_ms = excluded.expires_at_ms, claimed_seq = excluded.claimed_seq
          RETURNING fence",
-    )
-    .bind(account.as_str())
-    .bind(worker)
-    .bind(candidate.rotation.to_string())
-    .bind(millis(expires_at))
-    .bind(candidate.last_seq)
-    .fetch_one(&mut *write.transaction)
-    .await
-    .map_err(fault::sqlite)?;
-    let result = sqlx::query("UPDATE rotation SET held_fence = $2 WHERE id = $1")
-        .bind(candidate.rotation.to_string())
-        .bind(fence)
-        .execute(&mut *write.transaction)
-        .await
-        .map_err(fault::sqlite)?;
-    one_row(&result, "rotation", &candidate.rotation)?;
-    let fence = Place::new("lease", account).number("fence", fence)?;
+        params![
+            account.as_str(),
+            worker,
+            candidate.rotation.to_string(),
+            millis(expires_at),
+            candidate.last_seq,
+        ],
+    )?;
+    let place = Place::new("lease", account);
+    let (fence,) =
+        fence.ok_or_else(|| place.fault("fence", Problem::Affected { wanted: 1, rows: 0 }))?;
+    execute_one(
+        &write.transaction,
+        "UPDATE rotation SET held_fence = ?2 WHERE id = ?1",
+        params![candidate.rotation.to_string(), fence],
+        "rotation",
+        &candidate.rotation,
+    )?;
+    let fence = place.number("fence", fence)?;
     Ok(Lease { account: account.clone(), fence, expires_at })
 }
 

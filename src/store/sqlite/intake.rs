@@ -2,122 +2,123 @@
 
 use std::collections::HashMap;
 
+use rusqlite::params;
+
 use crate::domain::event::ResetEvent;
 use crate::domain::ids::{RotationId, TargetName};
 use crate::domain::phase::Phase;
 use crate::ports::journal::{Admission, Arrival, JournalError, Placement};
-use crate::store::fault;
 use crate::store::intake::{self, EventKey, Intake, Stored};
 use crate::store::ledger::Ledger;
 use crate::store::rows::{self, EventColumns, ExtentColumns, millis};
 use crate::store::sqlite::growth::Due;
-use crate::store::sqlite::values::{Statement, from_values, padded};
+use crate::store::sqlite::statements::{execute_one, first};
 use crate::store::sqlite::{Write, audit, growth};
 
 /// Writes events down, with what follows from them.
-pub(super) async fn admit_all(
-    write: &mut Write,
+pub(super) fn admit_all(
+    write: &mut Write<'_>,
     arrivals: &[Arrival],
 ) -> Result<Vec<Admission>, JournalError> {
-    let events = known(write, arrivals).await?;
-    let rotations = unfinished(write, arrivals).await?;
+    let events = known(write, arrivals)?;
+    let rotations = unfinished(write, arrivals)?;
     let decided = intake::decide(arrivals, Stored { events, rotations }, write.now)?;
     let Intake { admissions, begun, grown, events, deeds } = decided;
-    begin(write, &begun).await?;
-    growth::store(write, grown, Due::Now).await?;
-    note(write, &events).await?;
+    for placement in begun {
+        begin(write, placement)?;
+    }
+    for (rotation, ledger) in grown {
+        growth::store(write, rotation, ledger, Due::Now)?;
+    }
+    for (event, rotation) in events {
+        note(write, event, rotation)?;
+    }
     for (rotation, deed) in &deeds {
-        audit::note(write, *rotation, deed).await?;
+        audit::note(write, *rotation, deed)?;
     }
     Ok(admissions)
 }
 
 /// The events that were admitted before, and the rotation to which each went.
-async fn known(
-    write: &mut Write,
+fn known(
+    write: &Write<'_>,
     arrivals: &[Arrival],
 ) -> Result<HashMap<EventKey, Option<RotationId>>, JournalError> {
-    let mut statement = Statement::new("SELECT source, id, rotation");
-    from_values(&mut statement, arrivals, |mut key, arrival| {
-        let event = arrival.map(|arrival| &arrival.event);
-        key.push_bind(event.map(|event| event.source.as_str()));
-        key.push_bind(event.map(|event| event.id.as_str()));
-    });
-    // The order of a cross join is kept: a few keys are looked up in a long table.
-    let columns: Vec<EventColumns> = statement
-        .push("CROSS JOIN event ON source = column1 AND id = column2")
-        .build_query_as()
-        .fetch_all(&mut *write.transaction)
-        .await
-        .map_err(fault::sqlite)?;
-    Ok(columns.into_iter().map(rows::event).collect::<Result<_, _>>()?)
+    let mut known = HashMap::new();
+    for Arrival { event, .. } in arrivals {
+        let columns: Option<EventColumns> = first(
+            &write.transaction,
+            "SELECT source, id, rotation FROM event WHERE source = ?1 AND id = ?2",
+            params![event.source.as_str(), event.id.as_str()],
+        )?;
+        if let Some(columns) = columns {
+            let (key, rotation) = rows::event(columns)?;
+            known.insert(key, rotation);
+        }
+    }
+    Ok(known)
 }
 
 /// The unfinished rotations of the targets.
-async fn unfinished(
-    write: &mut Write,
+fn unfinished(
+    write: &Write<'_>,
     arrivals: &[Arrival],
 ) -> Result<HashMap<TargetName, (RotationId, Ledger)>, JournalError> {
-    let targets: Vec<&str> = intake::targets(arrivals).into_iter().collect();
-    let mut statement = Statement::new(
-        "SELECT id, last_seq, updated_at_ms, target FROM rotation
-         WHERE finished_at_ms IS NULL AND target IN (",
-    );
-    statement.push_values(padded(&targets), |mut key, target| {
-        key.push_bind(target.copied());
-    });
-    let columns: Vec<ExtentColumns> = statement
-        .push(")")
-        .build_query_as()
-        .fetch_all(&mut *write.transaction)
-        .await
-        .map_err(fault::sqlite)?;
-    let mut unfinished = HashMap::with_capacity(columns.len());
-    for columns in columns {
-        let (rotation, extent, target) = rows::extent(columns)?;
-        let ledger = growth::read(write, rotation, extent).await?;
-        unfinished.insert(target, (rotation, ledger));
+    let mut unfinished = HashMap::new();
+    for target in intake::targets(arrivals) {
+        let columns: Option<ExtentColumns> = first(
+            &write.transaction,
+            "SELECT id, last_seq, updated_at_ms, target FROM rotation
+             WHERE finished_at_ms IS NULL AND target = ?1",
+            [target],
+        )?;
+        if let Some(columns) = columns {
+            let (rotation, extent, target) = rows::extent(columns)?;
+            unfinished.insert(target, (rotation, growth::read(write, rotation, extent)?));
+        }
     }
     Ok(unfinished)
 }
 
-/// Makes the rows of new rotations, due now; their journals are stored next.
-async fn begin(write: &mut Write, begun: &[&Placement]) -> Result<(), JournalError> {
-    let now = millis(write.now);
-    let mut statement = Statement::new(
+/// Makes the row of a new rotation, due now; its journal is stored next.
+fn begin(write: &Write<'_>, placement: &Placement) -> Result<(), JournalError> {
+    execute_one(
+        &write.transaction,
         "INSERT INTO rotation (id, target, account, phase, admitted_at_ms, updated_at_ms,
                                due_at_ms, last_seq)
-         SELECT column1, column2, column3, column4, column5, column5, column5, 0",
-    );
-    from_values(&mut statement, begun, |mut new, placement| {
-        new.push_bind(placement.map(|it| it.new_rotation.to_string()));
-        new.push_bind(placement.map(|it| it.target.as_str()));
-        new.push_bind(placement.map(|it| it.account.as_str()));
-        new.push_bind(Phase::Containing.as_str());
-        new.push_bind(now);
-    });
-    write.insert(&mut statement, begun.len(), "rotation").await
+         VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?5, 0)",
+        params![
+            placement.new_rotation.to_string(),
+            placement.target.as_str(),
+            placement.account.as_str(),
+            Phase::Containing.as_str(),
+            millis(write.now),
+        ],
+        "rotation",
+        &placement.new_rotation,
+    )
 }
 
-/// Keeps the events, so that a redelivery is recognised.
-async fn note(
-    write: &mut Write,
-    events: &[(&ResetEvent, Option<RotationId>)],
+/// Keeps an event, so that a redelivery is recognised.
+fn note(
+    write: &Write<'_>,
+    event: &ResetEvent,
+    rotation: Option<RotationId>,
 ) -> Result<(), JournalError> {
-    let now = millis(write.now);
-    let mut statement = Statement::new(
+    execute_one(
+        &write.transaction,
         "INSERT INTO event (source, id, kind, subject, occurred_at_ms, rotation, received_at_ms)
-         SELECT column1, column2, column3, column4, column5, column6, column7",
-    );
-    from_values(&mut statement, events, |mut new, noted| {
-        let event = noted.map(|(event, _)| event);
-        new.push_bind(event.map(|event| event.source.as_str()));
-        new.push_bind(event.map(|event| event.id.as_str()));
-        new.push_bind(event.map(|event| event.kind.as_str()));
-        new.push_bind(event.map(|event| rows::subject(&event.subject)));
-        new.push_bind(event.map(|event| millis(event.occurred_at)));
-        new.push_bind(noted.and_then(|(_, rotation)| rotation.map(|id| id.to_string())));
-        new.push_bind(now);
-    });
-    write.insert(&mut statement, events.len(), "event").await
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        params![
+            event.source.as_str(),
+            event.id.as_str(),
+            event.kind.as_str(),
+            rows::subject(&event.subject),
+            millis(event.occurred_at),
+            rotation.map(|id| id.to_string()),
+            millis(write.now),
+        ],
+        "event",
+        &event.id,
+    )
 }

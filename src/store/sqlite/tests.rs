@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use rusqlite::Connection;
 use tempfile::TempDir;
 
 use crate::domain::entry::Entry;
@@ -17,6 +18,7 @@ use crate::ports::clock::Clock;
 use crate::ports::journal::{Admission, Journal, JournalError, Placement};
 use crate::store::fault::{self, OpenError};
 use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::statements::first;
 
 /// How long a claim lasts in these tests.
 const TTL: Duration = Duration::from_secs(30);
@@ -53,7 +55,11 @@ async fn open(directory: &TempDir) -> Result<SqliteStore, OpenError> {
 
 /// Runs a statement on the writing connection, behind the store's back.
 async fn run(store: &SqliteStore, sql: &'static str) {
-    sqlx::query(sql).execute(&store.writer).await.unwrap();
+    store.writer.turn(|connection| execute(connection, sql)).await.unwrap();
+}
+
+fn execute(connection: &Connection, sql: &str) -> Result<(), JournalError> {
+    connection.execute_batch(sql).map_err(fault::sqlite)
 }
 
 fn event(id: &str) -> ResetEvent {
@@ -104,14 +110,15 @@ async fn the_files_are_readable_by_their_owner_alone() {
 async fn a_commit_waits_for_the_disk_and_references_are_checked() {
     let directory = TempDir::new().unwrap();
     let store = open(&directory).await.unwrap();
-    let mode: String =
-        sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&store.writer).await.unwrap();
-    let synchronous: i64 =
-        sqlx::query_scalar("PRAGMA synchronous").fetch_one(&store.writer).await.unwrap();
-    let foreign_keys: i64 =
-        sqlx::query_scalar("PRAGMA foreign_keys").fetch_one(&store.writer).await.unwrap();
-    assert_eq!((mode.as_str(), synchronous, foreign_keys), ("wal", 2, 1), "2 is FULL");
-    assert_eq!(store.writer.options().get_max_connections(), 1);
+    let read = store.writer.turn(|connection| {
+        let mode: Option<(String,)> = first(connection, "PRAGMA journal_mode", [])?;
+        let synchronous: Option<(i64,)> = first(connection, "PRAGMA synchronous", [])?;
+        let foreign_keys: Option<(i64,)> = first(connection, "PRAGMA foreign_keys", [])?;
+        Ok((mode, synchronous, foreign_keys))
+    });
+    let full = 2;
+    let expected = (Some(("wal".to_owned(),)), Some((full,)), Some((1,)));
+    assert_eq!(read.await.unwrap(), expected);
 }
 
 #[tokio::test]
@@ -201,8 +208,9 @@ async fn nothing_changes_or_removes_what_operators_said() {
     let id = placement(1).new_rotation;
     store.operate(id, &Entry::Abandoned { by: "ann".to_owned() }).await.unwrap();
     for change in ["UPDATE audit SET actor = 'ben'", "DELETE FROM audit"] {
-        let refused = sqlx::query(change).execute(&store.writer).await.unwrap_err();
-        assert!(refused.to_string().contains("append-only"), "{change}: {refused}");
+        let refused = store.writer.turn(|connection| execute(connection, change));
+        let refused = told(&refused.await.unwrap_err());
+        assert!(refused.contains("append-only"), "{change}: {refused}");
     }
     assert_eq!(store.audit(None, 10).await.unwrap().len(), 1);
 }
@@ -244,20 +252,76 @@ async fn a_full_disk_is_unavailable_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_connection_whose_transaction_sqlite_took_back_is_not_used_again() {
+async fn a_transaction_that_sqlite_took_back_by_itself_does_not_stay_open() {
     let directory = TempDir::new().unwrap();
     let store = open(&directory).await.unwrap();
     run(&store, "PRAGMA max_page_count = 1").await;
-    let mut write = store.begin().await.unwrap();
     let fills = "INSERT INTO event (source, id, kind, subject, occurred_at_ms, received_at_ms)
                  VALUES ('s', 'i', 'password_reset', hex(zeroblob(1000000)), 0, 0)";
-    let full = sqlx::query(fills).execute(&mut *write.transaction).await.unwrap_err();
-    assert!(full.to_string().contains("full"), "{full}");
-    let taken_back = sqlx::query("COMMIT").execute(&mut *write.transaction).await.unwrap_err();
-    assert!(taken_back.to_string().contains("no transaction is active"), "{taken_back}");
-    drop(write);
-    // The next one is on another connection, for which the limit does not hold.
+    let filled = store.write(move |write| {
+        let full = execute(&write.transaction, fills);
+        assert!(write.transaction.is_autocommit(), "it is taken back");
+        full
+    });
+    let full = told(&filled.await.unwrap_err());
+    assert!(full.contains("full"), "{full}");
+    run(&store, "PRAGMA max_page_count = 1000000").await;
     store.admit(&event("1"), Some(&placement(1))).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_left_open_ends_with_its_connection() {
+    let directory = TempDir::new().unwrap();
+    let store = open(&directory).await.unwrap();
+    run(&store, "BEGIN IMMEDIATE; DELETE FROM breaker").await;
+    store.admit(&event("1"), Some(&placement(1))).await.unwrap();
+}
+
+#[tokio::test]
+async fn work_that_panics_is_undone_and_the_next_one_has_its_turn() {
+    let directory = TempDir::new().unwrap();
+    let store = open(&directory).await.unwrap();
+    let cut_short = store.write(|write| -> Result<(), JournalError> {
+        execute(&write.transaction, "INSERT INTO breaker VALUES ('robot', 0, 1)")?;
+        panic!("on purpose");
+    });
+    let cut_short = cut_short.await;
+    assert!(matches!(cut_short, Err(JournalError::Unavailable(_))), "{cut_short:?}");
+    let account = AccountName::parse("robot").unwrap();
+    assert_eq!(store.breaker(&account).await.unwrap(), None);
+    store.admit(&event("1"), Some(&placement(1))).await.unwrap();
+}
+
+#[tokio::test]
+async fn whoever_stops_waiting_does_not_keep_the_next_one_from_its_turn() {
+    let directory = TempDir::new().unwrap();
+    let store = open(&directory).await.unwrap();
+    let other = Connection::open(directory.path().join("journal.db")).unwrap();
+    execute(&other, "BEGIN IMMEDIATE").unwrap();
+    let given_up =
+        tokio::time::timeout(Duration::from_millis(50), store.admit(&event("1"), None)).await;
+    assert!(given_up.is_err(), "{given_up:?}");
+    execute(&other, "ROLLBACK").unwrap();
+    store.admit(&event("2"), None).await.unwrap();
+    let again = store.admit(&event("1"), None).await.unwrap();
+    assert_eq!(again, Admission::Duplicate(None), "what was under way went on");
+}
+
+#[tokio::test]
+async fn a_store_that_is_closed_is_unavailable() {
+    let directory = TempDir::new().unwrap();
+    let store = open(&directory).await.unwrap();
+    store.close().await;
+    let read = store.phases().await;
+    assert!(matches!(read, Err(JournalError::Unavailable(_))), "{read:?}");
+    let admitted = store.admit(&event("1"), None).await;
+    assert!(matches!(admitted, Err(JournalError::Unavailable(_))), "{admitted:?}");
+    let mut names: Vec<_> = std::fs::read_dir(directory.path())
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort_unstable();
+    assert_eq!(names, ["journal.db"], "the write-ahead log is in the file");
 }
 
 #[tokio::test]
@@ -280,11 +344,12 @@ async fn a_read_only_file_is_unavailable_and_loses_nothing() {
 #[tokio::test]
 async fn a_database_that_another_process_writes_is_unavailable_and_readable() {
     let directory = TempDir::new().unwrap();
-    let (store, other) = (open(&directory).await.unwrap(), open(&directory).await.unwrap());
+    let store = open(&directory).await.unwrap();
     run(&store, "PRAGMA busy_timeout = 0").await;
-    let write = other.begin().await.unwrap();
+    let other = Connection::open(directory.path().join("journal.db")).unwrap();
+    execute(&other, "BEGIN IMMEDIATE").unwrap();
     is_unavailable(&store, "2").await;
-    drop(write);
+    execute(&other, "ROLLBACK").unwrap();
     run(&store, "PRAGMA busy_timeout = 5000").await;
     store.admit(&event("2"), Some(&placement(2))).await.unwrap();
 }
@@ -344,12 +409,12 @@ async fn a_target_never_has_two_unfinished_rotations() {
     let directory = TempDir::new().unwrap();
     let store = open(&directory).await.unwrap();
     store.admit(&event("1"), Some(&placement(1))).await.unwrap();
-    let second = sqlx::query(
-        "INSERT INTO rotation (id, target, account, phase, admitted_at_ms, updated_at_ms, last_seq)
-         VALUES ('x', 'target-1', 'login-1', 'containing', 0, 0, 0)",
-    )
-    .execute(&store.writer)
-    .await;
-    let error = fault::sqlite(second.unwrap_err());
-    assert!(matches!(error, JournalError::Inconsistent(_)), "{error:?}");
+    let second = store.writer.turn(|connection| {
+        let sql = "INSERT INTO rotation
+                       (id, target, account, phase, admitted_at_ms, updated_at_ms, last_seq)
+                   VALUES ('x', 'target-1', 'login-1', 'containing', 0, 0, 0)";
+        execute(connection, sql)
+    });
+    let refused = second.await;
+    assert!(matches!(refused, Err(JournalError::Inconsistent(_))), "{refused:?}");
 }

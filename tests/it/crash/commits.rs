@@ -15,9 +15,8 @@ use rand::{RngExt, SeedableRng};
 use reqwest::Client;
 use reset_receiver::domain::entry::Entry;
 use reset_receiver::ports::journal::RotationFilter;
+use rusqlite::Connection;
 use simulator::Skin;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{Connection, Row};
 
 use crate::support::receiver::{Receiver, client, tell_about};
 use crate::support::setting::setting;
@@ -158,16 +157,17 @@ async fn assert_all_is_there(town: &Town, sent: &BTreeSet<String>) {
         sent.iter().filter(|id| about(id) == USERNAME).cloned().collect();
     assert_eq!(journaled, joined, "the journals hold what was about the target");
 
-    let options = SqliteConnectOptions::new().filename(town.file("journal.db"));
-    let mut database = SqliteConnection::connect_with(&options).await.unwrap();
-    let rows = sqlx::query("SELECT id FROM event").fetch_all(&mut database).await.unwrap();
-    let events: BTreeSet<String> = rows.iter().map(|row| row.get(0)).collect();
+    let database = Connection::open(town.file("journal.db")).unwrap();
+    let said = |sql| -> Vec<String> {
+        let mut statement = database.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    };
+    let events: BTreeSet<String> = said("SELECT id FROM event").into_iter().collect();
     assert_eq!(&events, sent, "the events are those that were sent");
     for check in ["PRAGMA integrity_check", "PRAGMA foreign_key_check"] {
-        let found = sqlx::query(check).fetch_all(&mut database).await.unwrap();
-        let said: Vec<String> = found.iter().map(|row| row.get(0)).collect();
         let expected: &[&str] = if check.contains("integrity") { &["ok"] } else { &[] };
-        assert_eq!(said, expected, "{check}");
+        assert_eq!(said(check), expected, "{check}");
     }
 }
 

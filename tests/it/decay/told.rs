@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use reset_receiver::domain::phase::Phase;
+use sqlx::Connection;
 use sqlx::postgres::PgConnection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions, Connection};
 
 use crate::support::receiver::{Receiver, client, tell_about};
 use crate::support::town::Town;
@@ -111,12 +110,12 @@ pub(super) fn configured(town: &Town, url: &str) -> PathBuf {
 pub(super) async fn ids_in(url: &str) -> BTreeSet<String> {
     const IDS: &str = "SELECT id FROM event";
     let ids: Vec<String> = if let Some(path) = url.strip_prefix("sqlite:") {
-        let options = SqliteConnectOptions::new().filename(path);
-        let mut journal: SqliteConnection = options.connect().await.unwrap();
-        let verdict: String =
-            sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut journal).await.unwrap();
-        assert_eq!(verdict, "ok");
-        sqlx::query_scalar(IDS).fetch_all(&mut journal).await.unwrap()
+        let journal = rusqlite::Connection::open(path).unwrap();
+        let verdict = journal.query_row("PRAGMA integrity_check", [], |row| row.get(0));
+        assert_eq!(verdict, Ok("ok".to_owned()));
+        let mut statement = journal.prepare(IDS).unwrap();
+        let ids = statement.query_map([], |row| row.get(0)).unwrap();
+        ids.collect::<Result<_, _>>().unwrap()
     } else {
         let mut journal = PgConnection::connect(url).await.unwrap();
         sqlx::query_scalar(IDS).fetch_all(&mut journal).await.unwrap()

@@ -5,8 +5,8 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use reset_receiver::hooks::limits::Limits;
 use reset_receiver::ports::meter::DeliveryOutcome;
+use rusqlite::Connection;
 use serde_json::json;
-use sqlx::{ConnectOptions, Connection};
 
 use crate::support::public_listener::{KEY, PublicListener};
 use crate::support::sender::{Delivery, Sender, changed, notice};
@@ -68,12 +68,11 @@ async fn a_store_that_takes_too_long_is_answered_503_and_the_event_may_come_agai
     let limits = Limits { admission_deadline: Duration::from_millis(200), ..Limits::default() };
     let receiver = PublicListener::with(limits, 100).await;
     let sender = Sender::to(&receiver);
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(receiver.database());
-    let mut other = options.connect().await.unwrap();
-    let held = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let other = Connection::open(receiver.database()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let answer = sender.send(&Delivery::signed(&notice())).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-    held.rollback().await.unwrap();
+    other.execute_batch("ROLLBACK").unwrap();
     // Once the store is free, the delivery that was given up has either been written or not;
     // the redelivery ends at the same rotation in both cases.
     let probe = sender.send(&Delivery::signed(&changed(json!({"id": "event-2"})))).await;

@@ -3,8 +3,7 @@
 use std::net::Ipv4Addr;
 
 use reset_receiver::hooks::limits::Limits;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection};
+use rusqlite::Connection;
 use tokio::net::TcpStream;
 
 use super::wire::{sized, status};
@@ -68,9 +67,8 @@ async fn an_address_gives_up_its_own_connections_for_new_ones() {
 #[tokio::test]
 async fn a_request_that_has_come_whole_is_answered_before_its_connection_may_go() {
     let receiver = PublicListener::with(limits(1), 10).await;
-    let options = SqliteConnectOptions::new().filename(receiver.database());
-    let mut writer = options.connect().await.unwrap();
-    let lock = writer.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let writer = Connection::open(receiver.database()).unwrap();
+    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
     let (head, body) = sized("host: localhost\r\n");
     let mut under_way = Wire::to(&receiver).await;
     under_way.write(&[head.as_bytes(), &body].concat()).await;
@@ -80,7 +78,7 @@ async fn a_request_that_has_come_whole_is_answered_before_its_connection_may_go(
     assert_eq!(status(&probe.read_to_end().await), "404");
     let another = Wire::with(&receiver, rustls::ALL_VERSIONS).await;
     assert!(another.is_err(), "its address has no other connection to give up");
-    lock.rollback().await.unwrap();
+    writer.execute_batch("ROLLBACK").unwrap();
     assert_eq!(status(&under_way.read_to_end().await), "202");
 }
 

@@ -20,9 +20,9 @@ use reset_receiver::senders::outbound_message::OutboundMessages;
 use reset_receiver::senders::path_secret::PathSecret;
 use reset_receiver::senders::source::{Authentication, Format, Rate, Source};
 use reset_receiver::senders::standard_webhooks::DEFAULT_WINDOW;
+use rusqlite::{Connection, Row};
 use rustls::pki_types::{CertificateDer, DnsName};
 use serde_json::Value;
-use sqlx::{Connection, Row, SqliteConnection};
 
 use crate::support::contract::Contract;
 use crate::support::public_listener::PublicListener;
@@ -317,15 +317,13 @@ pub(crate) struct Kept {
 }
 
 /// Every event in the journal, by its id.
-pub(crate) async fn kept(receiver: &PublicListener) -> Vec<Kept> {
-    let url = format!("sqlite:{}", receiver.database().display());
-    let mut connection = SqliteConnection::connect(&url).await.unwrap();
+pub(crate) fn kept(receiver: &PublicListener) -> Vec<Kept> {
+    let connection = Connection::open(receiver.database()).unwrap();
     let query = "SELECT id, kind, rotation IS NOT NULL AS matched FROM event ORDER BY id";
-    let rows = sqlx::query(query).fetch_all(&mut connection).await.unwrap();
-    let read = |row: &sqlx::sqlite::SqliteRow| Kept {
-        id: row.get("id"),
-        kind: row.get("kind"),
-        is_matched: row.get("matched"),
+    let read = |row: &Row<'_>| {
+        Ok(Kept { id: row.get("id")?, kind: row.get("kind")?, is_matched: row.get("matched")? })
     };
-    rows.iter().map(read).collect()
+    let mut statement = connection.prepare(query).unwrap();
+    let kept = statement.query_map([], read).unwrap();
+    kept.collect::<Result<_, _>>().unwrap()
 }

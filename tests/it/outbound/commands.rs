@@ -161,12 +161,12 @@ async fn a_sample_message_goes_the_whole_way_with_its_certificate_and_its_secret
     let route = "/v1/outbound-messages/salesforce";
     let (exit, text) = sent(&receiver, route, &format!("{proof} --type token_reset")).await;
     assert_eq!(exit.unwrap(), Exit::Well, "{text}");
-    let events = kept(&receiver).await;
+    let events = kept(&receiver);
     assert!(events[0].kind == "token_reset" && events[0].is_matched, "{events:?}");
     let more = format!("{proof} --object User --id 04l000000000000AAA");
     let (exit, text) = sent(&receiver, "/v1/outbound-messages/users", &more).await;
     assert_eq!(exit.unwrap(), Exit::Well, "{text}");
-    assert!(kept(&receiver).await.iter().all(|event| event.is_matched));
+    assert!(kept(&receiver).iter().all(|event| event.is_matched));
     // Without the secret it is a stranger, and says so with its exit code.
     let without = proof.split(" --path-secret-file").next().unwrap();
     let (exit, text) = sent(&receiver, route, without).await;
@@ -189,5 +189,5 @@ async fn a_sample_notice_is_signed_over_its_body() {
     let proof = format!("--hmac-key-file {}", file.display());
     let (exit, text) = sent(&receiver, "/v1/resets/flow", &proof).await;
     assert_eq!(exit.unwrap(), Exit::Well, "{text}");
-    assert_eq!(kept(&receiver).await.len(), 1);
+    assert_eq!(kept(&receiver).len(), 1);
 }

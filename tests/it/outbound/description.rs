@@ -148,7 +148,7 @@ async fn a_soap_client_that_knows_the_description_alone_is_understood() {
         event(2, "password_reset", false),
         event(3, "password_reset", true),
     ];
-    assert_eq!(kept(&receiver).await, expected);
+    assert_eq!(kept(&receiver), expected);
     // A fault is read as one as well.
     let wsdl = receiver.directory.path().join("message.wsdl");
     let path = format!("/v1/outbound-messages/users/{SECRET}");

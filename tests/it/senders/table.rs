@@ -77,9 +77,9 @@ impl Rows {
         let found = match request {
             Err(reason) => format!("- {reason}"),
             Ok(request) => {
-                let before = kept(&self.listener).await.len();
+                let before = kept(&self.listener).len();
                 let (status, word) = told(&self.listener, self.who, &request).await;
-                let gained = kept(&self.listener).await.len() - before;
+                let gained = kept(&self.listener).len() - before;
                 format!("{status} {word} +{gained}")
             }
         };
