@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+pub(crate) const SOURCE: &str = "bench";
 pub(crate) const ROUTE: &str = "/v1/resets/bench";
 pub(crate) const KEY: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 const WRONG_KEY: &str = "whsec_ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=";
@@ -29,6 +30,22 @@ pub(crate) const TARGETS: usize = 1_000;
 
 pub(crate) fn username(number: usize) -> String {
     format!("sync-{number}@acme.example")
+}
+
+/// A reset that nobody has heard of.
+pub(crate) struct News {
+    pub(crate) id: String,
+    pub(crate) username: String,
+}
+
+impl News {
+    /// The next one; they are about each login in turn.
+    pub(crate) fn next() -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let target = usize::try_from(number).unwrap() % TARGETS;
+        Self { id: format!("bench-{number:010}"), username: username(target) }
+    }
 }
 
 /// A server that runs.
@@ -202,11 +219,8 @@ impl Client {
     }
 
     async fn send_over(&mut self, stream: &mut Stream) {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let target = usize::try_from(number).unwrap() % TARGETS;
+        let News { id, username } = News::next();
         let now = Timestamp::now();
-        let (id, username) = (format!("bench-{number:010}"), username(target));
         let body = format!(
             r#"{{"id":"{id}","type":"password_reset","occurred_at":"{now}","organization_id":"{ORGANIZATION}","username":"{username}"}}"#
         );

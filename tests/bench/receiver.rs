@@ -28,10 +28,16 @@ use reset_receiver::senders::standard_webhooks::{DEFAULT_WINDOW, StandardWebhook
 use tokio::sync::Notify;
 use url::Url;
 
-use crate::load::{KEY, ORGANIZATION, Server, Signed, TARGETS, username};
+use crate::load::{KEY, ORGANIZATION, SOURCE, Server, Signed, TARGETS, username};
+
+/// A listener that runs, and the intake behind it.
+pub(crate) struct Receiver {
+    pub(crate) server: Server,
+    pub(crate) intake: Intake,
+}
 
 /// Starts it on threads of its own; it runs as long as the process does.
-pub(crate) fn start(journal: Arc<dyn Journal>) -> Server {
+pub(crate) fn start(journal: Arc<dyn Journal>) -> Receiver {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let directory = tempfile::tempdir().unwrap();
     let certificate = directory.path().join("tls.crt");
@@ -47,7 +53,7 @@ pub(crate) fn start(journal: Arc<dyn Journal>) -> Server {
     let intake = Intake::new(journal, clock.clone(), Arc::clone(&targets), Arc::new(Notify::new()));
     drop(writing);
     let hooks = Hooks {
-        intake,
+        intake: intake.clone(),
         sources: Arc::new(Sources::new([source()])),
         certificates,
         mails: mails(Arc::clone(&targets)),
@@ -67,7 +73,8 @@ pub(crate) fn start(journal: Arc<dyn Journal>) -> Server {
         let system = actix_web::rt::System::new();
         system.block_on(bound.run(std::future::pending())).unwrap();
     });
-    Server { address, certificate: made.cert.der().clone(), signed: Signed::Well }
+    let certificate = made.cert.der().clone();
+    Receiver { server: Server { address, certificate, signed: Signed::Well }, intake }
 }
 
 /// So many targets, so that a rotation gains a few events and not thousands.
@@ -91,7 +98,7 @@ fn source() -> Source {
     let often = NonZeroU32::MAX;
     let keys = vec![SigningKey::parse(KEY).unwrap()];
     Source {
-        name: SourceName::parse("bench").unwrap(),
+        name: SourceName::parse(SOURCE).unwrap(),
         format: Format::Notice,
         authentications: vec![Authentication::StandardWebhooks(StandardWebhooks::new(
             keys,

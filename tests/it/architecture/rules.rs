@@ -35,9 +35,9 @@ const ROOF: &[&str] = &["cli", "startup"];
 /// Crates that a module may not name. The ground floor has no world at all, the engine meets it
 /// through ports, and a sender's format does not know the web framework.
 const CRATES: &[(&str, &[&str])] = &[
-    ("domain", &["tokio", "actix", "actix_web", "actix_rt", "sqlx", "reqwest", "rand"]),
-    ("ports", &["actix", "actix_web", "actix_rt", "sqlx", "reqwest", "vaultrs"]),
-    ("engine", &["actix", "actix_web", "actix_rt", "sqlx", "reqwest", "vaultrs"]),
+    ("domain", &["tokio", "actix", "actix_web", "actix_rt", "sqlx", "rusqlite", "reqwest", "rand"]),
+    ("ports", &["actix", "actix_web", "actix_rt", "sqlx", "rusqlite", "reqwest", "vaultrs"]),
+    ("engine", &["actix", "actix_web", "actix_rt", "sqlx", "rusqlite", "reqwest", "vaultrs"]),
     ("senders", &["actix", "actix_web", "actix_rt"]),
 ];
 
