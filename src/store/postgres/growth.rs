@@ -10,7 +10,7 @@ use crate::domain::secret::Applied;
 use crate::ports::journal::JournalError;
 use crate::store::fault;
 use crate::store::ledger::Ledger;
-use crate::store::postgres::{Write, all_rows, audit, claims, lists, one_row, proofs};
+use crate::store::postgres::{Write, all_rows, audit, claims, lists, one_row, proofs, wakes};
 use crate::store::rows::{self, ExtentColumns, Place, millis};
 use crate::store::shelf::Extent;
 
@@ -50,7 +50,6 @@ pub(super) async fn operate(
     if let Some(deed) = Deed::of_entry(entry) {
         audit::note(write, rotation, &deed, now).await?;
     }
-    write.wake_others().await?;
     Ok(row)
 }
 
@@ -96,15 +95,15 @@ pub(super) enum Due {
     Now,
 }
 
-/// Stores what journals gained, and what follows from it.
+/// Stores what journals gained, and what follows from it. Where that makes something due, every
+/// replica is told at the commit.
 pub(super) async fn store(
     write: &mut Write,
     grown: Vec<(RotationId, Ledger)>,
     due: Due,
     now: Timestamp,
 ) -> Result<(), JournalError> {
-    insert(write, &grown).await?;
-    summarise(write, &grown, due, now).await?;
+    grow(write, &grown, due, now).await?;
     for (rotation, ledger) in &grown {
         if let Some(applied) = ledger.applied(now) {
             apply(write, *rotation, &applied).await?;
@@ -114,76 +113,103 @@ pub(super) async fn store(
     Ok(())
 }
 
-async fn insert(write: &mut Write, grown: &[(RotationId, Ledger)]) -> Result<(), JournalError> {
-    let (mut ids, mut seqs, mut times) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut fences, mut entries) = (Vec::new(), Vec::new());
-    for (rotation, ledger) in grown {
-        for row in ledger.gained() {
-            let place = Place::new("entry", &format_args!("{rotation}/{}", row.seq));
-            ids.push(rotation.to_string());
-            seqs.push(place.integer("seq", row.seq)?);
-            times.push(millis(row.at));
-            fences.push(row.fence.map(|fence| place.integer("fence", fence)).transpose()?);
-            entries.push(place.text("entry", &row.entry)?);
-        }
-    }
-    let wanted = ids.len();
-    let result = sqlx::query(
-        "INSERT INTO entry (rotation, seq, at_ms, fence, entry)
-         SELECT * FROM unnest($1::TEXT[], $2::BIGINT[], $3::BIGINT[], $4::BIGINT[], $5::TEXT[])",
-    )
-    .bind(ids)
-    .bind(seqs)
-    .bind(times)
-    .bind(fences)
-    .bind(entries)
-    .execute(&mut *write.transaction)
-    .await
-    .map_err(fault::postgres)?;
-    Ok(all_rows(&result, wanted, "entry")?)
-}
-
-/// Brings the summaries in line with the journals. A rotation that is over is not due.
-async fn summarise(
+/// Inserts the rows, brings the summaries in line with them, and tells the replicas, in one
+/// statement: a round trip costs more than any of these. A rotation that is over is not due.
+async fn grow(
     write: &mut Write,
     grown: &[(RotationId, Ledger)],
     due: Due,
     now: Timestamp,
 ) -> Result<(), JournalError> {
-    let now = millis(now);
-    let (mut ids, mut stored_seqs, mut last_seqs) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut phases, mut ends) = (Vec::new(), Vec::new());
-    for (rotation, ledger) in grown {
-        let place = Place::new("rotation", rotation);
-        let phase = ledger.phase();
-        ids.push(rotation.to_string());
-        stored_seqs.push(place.integer("last_seq", ledger.stored_seq())?);
-        last_seqs.push(place.integer("last_seq", ledger.last_seq())?);
-        phases.push(phase.as_str());
-        ends.push(phase.is_finished().then_some(now));
-    }
+    let (gained, summaries) = (Gained::of(grown)?, Summaries::of(grown, now)?);
     let result = sqlx::query(
-        "UPDATE rotation
+        "WITH gained AS (
+             INSERT INTO entry (rotation, seq, at_ms, fence, entry)
+             SELECT *
+             FROM unnest($1::TEXT[], $2::BIGINT[], $3::BIGINT[], $4::BIGINT[], $5::TEXT[])
+         )
+         UPDATE rotation
          SET last_seq = grown.last_seq, phase = grown.phase, finished_at_ms = grown.end_ms,
-             updated_at_ms = $6,
+             updated_at_ms = $11,
              due_at_ms = CASE WHEN grown.end_ms IS NOT NULL THEN NULL
-                              WHEN $7 AND (due_at_ms IS NULL OR due_at_ms > $6) THEN $6
+                              WHEN $12 AND (due_at_ms IS NULL OR due_at_ms > $11) THEN $11
                               ELSE due_at_ms END
-         FROM unnest($1::TEXT[], $2::BIGINT[], $3::BIGINT[], $4::TEXT[], $5::BIGINT[])
+         FROM unnest($6::TEXT[], $7::BIGINT[], $8::BIGINT[], $9::TEXT[], $10::BIGINT[])
               AS grown (id, stored_seq, last_seq, phase, end_ms)
-         WHERE rotation.id = grown.id AND rotation.last_seq = grown.stored_seq",
+         WHERE rotation.id = grown.id AND rotation.last_seq = grown.stored_seq
+         RETURNING CASE WHEN $12 THEN pg_notify($13, '') END",
     )
-    .bind(ids)
-    .bind(stored_seqs)
-    .bind(last_seqs)
-    .bind(phases)
-    .bind(ends)
-    .bind(now)
+    .bind(gained.rotations)
+    .bind(gained.seqs)
+    .bind(gained.times)
+    .bind(gained.fences)
+    .bind(gained.entries)
+    .bind(summaries.ids)
+    .bind(summaries.stored_seqs)
+    .bind(summaries.last_seqs)
+    .bind(summaries.phases)
+    .bind(summaries.ends)
+    .bind(millis(now))
     .bind(due == Due::Now)
+    .bind(wakes::CHANNEL)
     .execute(&mut *write.transaction)
     .await
     .map_err(fault::postgres)?;
     Ok(all_rows(&result, grown.len(), "rotation")?)
+}
+
+/// The columns of the rows that journals gained.
+#[derive(Default)]
+struct Gained {
+    rotations: Vec<String>,
+    seqs: Vec<i64>,
+    times: Vec<i64>,
+    fences: Vec<Option<i64>>,
+    entries: Vec<String>,
+}
+
+impl Gained {
+    fn of(grown: &[(RotationId, Ledger)]) -> Result<Self, JournalError> {
+        let mut gained = Self::default();
+        for (rotation, ledger) in grown {
+            for row in ledger.gained() {
+                let place = Place::new("entry", &format_args!("{rotation}/{}", row.seq));
+                let fence = row.fence.map(|fence| place.integer("fence", fence)).transpose()?;
+                gained.rotations.push(rotation.to_string());
+                gained.seqs.push(place.integer("seq", row.seq)?);
+                gained.times.push(millis(row.at));
+                gained.fences.push(fence);
+                gained.entries.push(place.text("entry", &row.entry)?);
+            }
+        }
+        Ok(gained)
+    }
+}
+
+/// The columns of the summaries of journals that grew.
+#[derive(Default)]
+struct Summaries {
+    ids: Vec<String>,
+    stored_seqs: Vec<i64>,
+    last_seqs: Vec<i64>,
+    phases: Vec<&'static str>,
+    ends: Vec<Option<i64>>,
+}
+
+impl Summaries {
+    fn of(grown: &[(RotationId, Ledger)], now: Timestamp) -> Result<Self, JournalError> {
+        let mut summaries = Self::default();
+        for (rotation, ledger) in grown {
+            let place = Place::new("rotation", rotation);
+            let phase = ledger.phase();
+            summaries.ids.push(rotation.to_string());
+            summaries.stored_seqs.push(place.integer("last_seq", ledger.stored_seq())?);
+            summaries.last_seqs.push(place.integer("last_seq", ledger.last_seq())?);
+            summaries.phases.push(phase.as_str());
+            summaries.ends.push(phase.is_finished().then_some(millis(now)));
+        }
+        Ok(summaries)
+    }
 }
 
 async fn apply(

@@ -29,7 +29,6 @@ pub(super) async fn admit_all(
     begin(write, &begun, now).await?;
     if !grown.is_empty() {
         growth::store(write, grown, Due::Now, now).await?;
-        write.wake_others().await?;
     }
     note(write, &events, now).await?;
     for (rotation, deed) in &deeds {
@@ -124,29 +123,24 @@ async fn begin(
     let ids: Vec<String> = begun.iter().map(|it| it.new_rotation.to_string()).collect();
     let targets: Vec<&str> = begun.iter().map(|it| it.target.as_str()).collect();
     let accounts: Vec<&str> = begun.iter().map(|it| it.account.as_str()).collect();
-    let result = sqlx::query(
-        "INSERT INTO rotation (id, target, account, phase, admitted_at_ms, updated_at_ms,
-                               last_seq, due_at_ms)
-         SELECT id, target, account, $4, $5, $5, 0, $5
-         FROM unnest($1::TEXT[], $2::TEXT[], $3::TEXT[]) AS begun (id, target, account)",
-    )
-    .bind(ids)
-    .bind(targets)
-    .bind(&accounts)
-    .bind(Phase::Containing.as_str())
-    .bind(millis(now))
-    .execute(&mut *write.transaction)
-    .await
-    .map_err(fault::postgres)?;
-    all_rows(&result, begun.len(), "rotation")?;
     // The row that a claim locks is there before the first claim. In one order, so that no two
     // transactions wait for each other.
     sqlx::query(
-        "INSERT INTO lease (account, fence, claimed_seq)
-         SELECT DISTINCT account, 0, 0 FROM unnest($1::TEXT[]) AS account ORDER BY account
+        "WITH begun AS (
+             INSERT INTO rotation (id, target, account, phase, admitted_at_ms, updated_at_ms,
+                                   last_seq, due_at_ms)
+             SELECT id, target, account, $4, $5, $5, 0, $5
+             FROM unnest($1::TEXT[], $2::TEXT[], $3::TEXT[]) AS begun (id, target, account)
+         )
+         INSERT INTO lease (account, fence, claimed_seq)
+         SELECT DISTINCT account, 0, 0 FROM unnest($3::TEXT[]) AS account ORDER BY account
          ON CONFLICT (account) DO NOTHING",
     )
+    .bind(ids)
+    .bind(targets)
     .bind(accounts)
+    .bind(Phase::Containing.as_str())
+    .bind(millis(now))
     .execute(&mut *write.transaction)
     .await
     .map(drop)

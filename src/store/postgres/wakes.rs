@@ -15,7 +15,7 @@ use crate::store::fault;
 use crate::store::postgres::{PostgresStore, Write};
 
 /// The channel, within the database.
-const CHANNEL: &str = "reset_receiver_due";
+pub(super) const CHANNEL: &str = "reset_receiver_due";
 /// How long the listener stays away from a database that does not answer.
 const PAUSE: Duration = Duration::from_secs(1);
 /// A connection that was silent for this long is asked whether it is still there.
