@@ -17,17 +17,17 @@ mod proofs;
 mod retention;
 mod schema;
 mod wakes;
+mod write;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use sqlx::PgExecutor;
 use sqlx::postgres::{PgPool, PgQueryResult};
-use sqlx::{PgExecutor, Postgres, Transaction};
 
 use crate::domain::entry::{Entry, Row};
-use crate::domain::fault::error_line;
 use crate::domain::ids::{AccountName, RotationId, TargetName};
 use crate::domain::lease::Lease;
 use crate::domain::phase::Phase;
@@ -40,8 +40,9 @@ use crate::ports::journal::{
     RotationSummary,
 };
 use crate::store::fault::{self, Inconsistency, OpenError};
-use crate::store::ledger::Ledger;
-use crate::store::rows;
+use crate::store::postgres::connection::Pools;
+use crate::store::postgres::write::Write;
+use crate::store::rows::{self, Place};
 use crate::store::shelf::Shelf;
 
 pub use crate::store::postgres::connection::{PostgresSettings, PostgresUrlError};
@@ -53,7 +54,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(8);
 /// The journal in a PostgreSQL database. Cheap to clone.
 #[derive(Clone)]
 pub struct PostgresStore {
-    pool: PgPool,
+    readers: PgPool,
+    writers: PgPool,
     shelf: Arc<Shelf>,
     time: Time,
 }
@@ -69,9 +71,20 @@ enum Time {
 
 impl Time {
     async fn now(&self, reader: impl PgExecutor<'_>) -> Result<Timestamp, JournalError> {
+        let now: i64 = sqlx::query_scalar(
+            "SELECT FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::BIGINT",
+        )
+        .fetch_one(reader)
+        .await
+        .map_err(fault::postgres)?;
+        Ok(self.judge(now)?)
+    }
+
+    /// The time, where the database's clock reads this.
+    fn judge(&self, database_ms: i64) -> Result<Timestamp, Inconsistency> {
         match self {
             Self::Given(clock) => Ok(rows::whole(clock.now())),
-            Self::Database => lists::clock(reader).await,
+            Self::Database => Place::new("clock", &"*").time("clock_timestamp", database_ms),
         }
     }
 }
@@ -83,9 +96,9 @@ impl PostgresStore {
         settings: &PostgresSettings,
         password: Option<&SecretText>,
     ) -> Result<Self, OpenError> {
-        let pool = connection::connect(settings, password).await?;
-        schema::migrate(&pool).await?;
-        Ok(Self { pool, shelf: Arc::new(Shelf::new()), time: Time::Database })
+        let Pools { readers, writers } = Pools::connect(settings, password).await?;
+        schema::migrate(&writers).await?;
+        Ok(Self { readers, writers, shelf: Arc::new(Shelf::new()), time: Time::Database })
     }
 
     /// The same store, which judges leases by this clock. It is for one process alone: the clocks
@@ -97,64 +110,17 @@ impl PostgresStore {
 
     /// Closes every connection, once what is under way on it has ended.
     pub async fn close(&self) {
-        self.pool.close().await;
-    }
-
-    async fn begin(&self) -> Result<Write, JournalError> {
-        let transaction = self.pool.begin().await.map_err(fault::postgres)?;
-        Ok(Write {
-            transaction,
-            shelf: Arc::clone(&self.shelf),
-            time: self.time.clone(),
-            grown: Vec::new(),
-        })
+        tokio::join!(self.readers.close(), self.writers.close());
     }
 
     async fn now(&self) -> Result<Timestamp, JournalError> {
-        self.time.now(&self.pool).await
+        self.time.now(&self.readers).await
     }
 }
 
 impl std::fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PostgresStore").finish_non_exhaustive()
-    }
-}
-
-/// A transaction that writes. One that is dropped is undone later, and keeps its locks so long:
-/// it is [ended](Self::end) instead.
-struct Write {
-    transaction: Transaction<'static, Postgres>,
-    shelf: Arc<Shelf>,
-    time: Time,
-    /// The journals that gained something, and when.
-    grown: Vec<(RotationId, Ledger, Timestamp)>,
-}
-
-impl Write {
-    /// The time now; asked for once everything is locked that is decided about.
-    async fn now(&mut self) -> Result<Timestamp, JournalError> {
-        let Self { transaction, time, .. } = self;
-        time.now(&mut **transaction).await
-    }
-
-    /// Tells every replica, at the commit, that something may be due.
-    async fn wake_others(&mut self) -> Result<(), JournalError> {
-        wakes::tell(self).await
-    }
-
-    /// Commits what went well and undoes what did not. Where the undoing fails the server does it,
-    /// once it has lost the connection.
-    async fn end<T>(self, result: Result<T, JournalError>) -> Result<T, JournalError> {
-        if result.is_ok() {
-            self.transaction.commit().await.map_err(fault::postgres)?;
-            for (rotation, ledger, now) in self.grown {
-                self.shelf.put(rotation, ledger, now);
-            }
-        } else if let Err(error) = self.transaction.rollback().await {
-            tracing::debug!(error = error_line(&error), "transaction not undone");
-        }
-        result
     }
 }
 
@@ -188,7 +154,7 @@ async fn bounded<T>(
 impl Journal for PostgresStore {
     async fn admit_all(&self, arrivals: &[Arrival]) -> Result<Vec<Admission>, JournalError> {
         bounded(async {
-            let mut write = self.begin().await?;
+            let mut write = Write::begin(self).await?;
             let admissions = intake::admit_all(&mut write, arrivals).await;
             write.end(admissions).await
         })
@@ -197,7 +163,7 @@ impl Journal for PostgresStore {
 
     async fn claim(&self, worker: &str, ttl: Duration) -> Result<Option<Claim>, JournalError> {
         bounded(async {
-            let mut write = self.begin().await?;
+            let mut write = Write::begin(self).await?;
             let claimed = claims::claim(&mut write, worker, ttl).await;
             match write.end(claimed).await? {
                 claims::Claimed::Nothing => Ok(None),
@@ -210,7 +176,7 @@ impl Journal for PostgresStore {
 
     async fn renew(&self, lease: &Lease, ttl: Duration) -> Result<Lease, JournalError> {
         bounded(async {
-            let mut write = self.begin().await?;
+            let mut write = Write::begin(self).await?;
             let renewed = claims::renew(&mut write, lease, ttl).await;
             write.end(renewed).await
         })
@@ -225,7 +191,7 @@ impl Journal for PostgresStore {
         entry: &Entry,
     ) -> Result<Row, JournalError> {
         bounded(async {
-            let mut write = self.begin().await?;
+            let mut write = Write::begin(self).await?;
             let row = growth::append(&mut write, lease, rotation, after, entry).await;
             write.end(row).await
         })
@@ -239,7 +205,7 @@ impl Journal for PostgresStore {
         due_at: Option<Timestamp>,
     ) -> Result<(), JournalError> {
         bounded(async {
-            let mut write = self.begin().await?;
+            let mut write = Write::begin(self).await?;
             let released = claims::release(&mut write, lease, rotation, due_at).await;
             write.end(released).await
         })
@@ -248,7 +214,7 @@ impl Journal for PostgresStore {
 
     async fn operate(&self, rotation: RotationId, entry: &Entry) -> Result<Row, JournalError> {
         bounded(async {
-            let mut write = self.begin().await?;
+            let mut write = Write::begin(self).await?;
             let row = growth::operate(&mut write, rotation, entry).await;
             write.end(row).await
         })
@@ -256,35 +222,35 @@ impl Journal for PostgresStore {
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, JournalError> {
-        bounded(async { lists::next_due(&self.pool, self.now().await?).await }).await
+        bounded(async { lists::next_due(&self.readers, self.now().await?).await }).await
     }
 
     async fn rows(&self, rotation: RotationId) -> Result<Vec<Row>, JournalError> {
-        let rows = bounded(lists::rows(&self.pool, rotation)).await?;
+        let rows = bounded(lists::rows(&self.readers, rotation)).await?;
         if rows.is_empty() { Err(JournalError::UnknownRotation(rotation)) } else { Ok(rows) }
     }
 
     async fn rotation(&self, id: RotationId) -> Result<RotationSummary, JournalError> {
-        bounded(async { lists::rotation(&self.pool, id, self.now().await?).await }).await
+        bounded(async { lists::rotation(&self.readers, id, self.now().await?).await }).await
     }
 
     async fn rotations(
         &self,
         filter: &RotationFilter,
     ) -> Result<Vec<RotationSummary>, JournalError> {
-        bounded(async { lists::rotations(&self.pool, filter, self.now().await?).await }).await
+        bounded(async { lists::rotations(&self.readers, filter, self.now().await?).await }).await
     }
 
     async fn phases(&self) -> Result<Vec<(Phase, u64)>, JournalError> {
-        bounded(lists::phases(&self.pool)).await
+        bounded(lists::phases(&self.readers)).await
     }
 
     async fn applied(&self, target: &TargetName) -> Result<Option<Applied>, JournalError> {
-        bounded(lists::applied(&self.pool, target)).await
+        bounded(lists::applied(&self.readers, target)).await
     }
 
     async fn proof(&self, key: &ProofKey) -> Result<Option<SpentProof>, JournalError> {
-        bounded(proofs::find(&self.pool, key)).await
+        bounded(proofs::find(&self.readers, key)).await
     }
 
     async fn settle_proof(
@@ -293,7 +259,7 @@ impl Journal for PostgresStore {
         outcome: &ProofOutcome,
     ) -> Result<(), JournalError> {
         bounded(async {
-            let mut write = self.begin().await?;
+            let mut write = Write::begin(self).await?;
             let settled = proofs::settle(&mut write, key, outcome).await;
             write.end(settled).await
         })
@@ -301,12 +267,12 @@ impl Journal for PostgresStore {
     }
 
     async fn audit(&self, before: Option<u64>, limit: u32) -> Result<Vec<AuditRow>, JournalError> {
-        bounded(audit::list(&self.pool, before, limit)).await
+        bounded(audit::list(&self.readers, before, limit)).await
     }
 
     async fn prune(&self, retention: Retention) -> Result<Pruned, JournalError> {
         bounded(async {
-            let mut write = self.begin().await?;
+            let mut write = Write::begin(self).await?;
             let pruned = retention::prune(&mut write, retention).await;
             write.end(pruned).await
         })
@@ -314,20 +280,30 @@ impl Journal for PostgresStore {
     }
 
     async fn trip(&self, account: &AccountName, breaker: &Breaker) -> Result<(), JournalError> {
-        bounded(breakers::trip(&self.pool, account, breaker)).await
+        bounded(async {
+            let mut write = Write::begin(self).await?;
+            let tripped = breakers::trip(&mut write, account, breaker).await;
+            write.end(tripped).await
+        })
+        .await
     }
 
     async fn breaker(&self, account: &AccountName) -> Result<Option<Breaker>, JournalError> {
-        bounded(breakers::find(&self.pool, account)).await
+        bounded(breakers::find(&self.readers, account)).await
     }
 
     async fn clear_breaker(&self, account: &AccountName) -> Result<(), JournalError> {
-        bounded(breakers::clear(&self.pool, account)).await
+        bounded(async {
+            let mut write = Write::begin(self).await?;
+            let cleared = breakers::clear(&mut write, account).await;
+            write.end(cleared).await
+        })
+        .await
     }
 
     async fn probe(&self) -> Result<(), JournalError> {
         bounded(async {
-            let mut write = self.begin().await?;
+            let mut write = Write::begin(self).await?;
             let probed = schema::probe(&mut write).await;
             write.end(probed).await
         })

@@ -25,7 +25,7 @@ pub(super) async fn note(
     .bind(millis(at))
     .bind(&deed.by)
     .bind(deed.verb.as_str())
-    .execute(&mut *write.transaction)
+    .execute(&mut *write.connection)
     .await
     .map_err(fault::postgres)?;
     Ok(one_row(&result, "audit", &rotation)?)

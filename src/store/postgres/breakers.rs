@@ -5,12 +5,12 @@ use sqlx::postgres::PgPool;
 use crate::domain::ids::AccountName;
 use crate::ports::journal::{Breaker, JournalError};
 use crate::store::fault;
-use crate::store::postgres::one_row;
+use crate::store::postgres::{Write, one_row};
 use crate::store::rows::{self, Place, millis};
 
 /// Trips an account's breaker; one that has tripped already tells of the latest refusal.
 pub(super) async fn trip(
-    writer: &PgPool,
+    write: &mut Write,
     account: &AccountName,
     breaker: &Breaker,
 ) -> Result<(), JournalError> {
@@ -23,7 +23,7 @@ pub(super) async fn trip(
     .bind(account.as_str())
     .bind(millis(breaker.since))
     .bind(place.integer("secret_version", breaker.secret_version.0)?)
-    .execute(writer)
+    .execute(&mut *write.connection)
     .await
     .map_err(fault::postgres)?;
     one_row(&result, "breaker", account)?;
@@ -45,10 +45,10 @@ pub(super) async fn find(
 }
 
 /// Clears the account's breaker, where it has tripped.
-pub(super) async fn clear(writer: &PgPool, account: &AccountName) -> Result<(), JournalError> {
+pub(super) async fn clear(write: &mut Write, account: &AccountName) -> Result<(), JournalError> {
     sqlx::query("DELETE FROM breaker WHERE account = $1")
         .bind(account.as_str())
-        .execute(writer)
+        .execute(&mut *write.connection)
         .await
         .map_err(fault::postgres)?;
     Ok(())

@@ -11,7 +11,7 @@ use crate::domain::secret::Applied;
 use crate::ports::journal::{Claim, JournalError};
 use crate::store::fault;
 use crate::store::ledger::Ledger;
-use crate::store::postgres::{Write, growth, lists, one_row};
+use crate::store::postgres::{Write, growth, lists, one_row, wakes};
 use crate::store::rows::{self, Place, millis};
 
 /// How far a rotation that cannot be read is put off, so that it does not stand before others.
@@ -70,25 +70,16 @@ pub(super) async fn renew(
     lease: &Lease,
     ttl: Duration,
 ) -> Result<Lease, JournalError> {
-    let place = Place::new("lease", &lease.account);
-    lock(write, lease).await?;
-    let now = write.now().await?;
-    let expires_at = end_of(now, ttl);
-    let result = sqlx::query(
-        "UPDATE lease SET expires_at_ms = $4
-         WHERE account = $1 AND fence = $2 AND expires_at_ms > $3",
-    )
-    .bind(lease.account.as_str())
-    .bind(place.integer("fence", lease.fence)?)
-    .bind(millis(now))
-    .bind(millis(expires_at))
-    .execute(&mut *write.transaction)
-    .await
-    .map_err(fault::postgres)?;
-    match result.rows_affected() {
-        0 => Err(JournalError::LeaseLost),
-        _ => Ok(Lease { expires_at, ..lease.clone() }),
-    }
+    let held = hold(write, lease).await?;
+    let expires_at = end_of(held.now, ttl);
+    let result = sqlx::query("UPDATE lease SET expires_at_ms = $2 WHERE account = $1")
+        .bind(lease.account.as_str())
+        .bind(millis(expires_at))
+        .execute(&mut *write.connection)
+        .await
+        .map_err(fault::postgres)?;
+    one_row(&result, "lease", &lease.account)?;
+    Ok(Lease { expires_at, ..lease.clone() })
 }
 
 /// Gives the account free and puts the rotation to sleep until `due_at`; one to which intake or an
@@ -100,12 +91,10 @@ pub(super) async fn release(
     due_at: Option<Timestamp>,
 ) -> Result<(), JournalError> {
     growth::lock(write, rotation).await?;
-    lock(write, lease).await?;
-    let now = write.now().await?;
-    let claimed_seq = require_held(write, lease, rotation, now).await?;
+    let Held { now, claimed_seq, .. } = require_held(write, lease, rotation).await?;
     let result = sqlx::query("UPDATE lease SET expires_at_ms = NULL WHERE account = $1")
         .bind(lease.account.as_str())
-        .execute(&mut *write.transaction)
+        .execute(&mut *write.connection)
         .await
         .map_err(fault::postgres)?;
     one_row(&result, "lease", &lease.account)?;
@@ -123,44 +112,54 @@ pub(super) async fn release(
     .bind(claimed_seq)
     .bind(millis(now))
     .bind(due_at.map(millis))
-    .execute(&mut *write.transaction)
+    .execute(&mut *write.connection)
     .await
     .map_err(fault::postgres)?;
     one_row(&result, "rotation", &rotation)?;
-    write.wake_others().await
+    wakes::tell(write).await
 }
 
-/// Keeps the account's lease as it is until the transaction ends.
-pub(super) async fn lock(write: &mut Write, lease: &Lease) -> Result<(), JournalError> {
-    sqlx::query("SELECT 1 FROM lease WHERE account = $1 FOR UPDATE")
-        .bind(lease.account.as_str())
-        .execute(&mut *write.transaction)
-        .await
-        .map(drop)
-        .map_err(fault::postgres)
+/// A lease that holds, and is kept as it is until the transaction ends.
+pub(super) struct Held {
+    /// When that was seen.
+    pub(super) now: Timestamp,
+    /// The rotation that it was taken for.
+    rotation: Option<String>,
+    /// The number of that rotation's last entry at the claim.
+    claimed_seq: i64,
 }
 
-/// Makes sure that the lease, which is locked, is the newest on its account, was taken for this
-/// rotation and has not expired. Gives the number of the rotation's last entry at the claim.
+/// Makes sure that the lease holds, and was taken for this rotation.
 pub(super) async fn require_held(
     write: &mut Write,
     lease: &Lease,
     rotation: RotationId,
-    now: Timestamp,
-) -> Result<i64, JournalError> {
+) -> Result<Held, JournalError> {
+    let held = hold(write, lease).await?;
+    let is_this = held.rotation.as_deref() == Some(rotation.to_string().as_str());
+    if is_this { Ok(held) } else { Err(JournalError::LeaseLost) }
+}
+
+/// Makes sure that the lease is the newest on its account and has not expired: by a clock that is
+/// read once the row is locked.
+async fn hold(write: &mut Write, lease: &Lease) -> Result<Held, JournalError> {
     let place = Place::new("lease", &lease.account);
-    let claimed_seq: Option<i64> = sqlx::query_scalar(
-        "SELECT claimed_seq FROM lease
-         WHERE account = $1 AND fence = $2 AND rotation = $3 AND expires_at_ms > $4",
+    let newest: Option<(Option<i64>, Option<String>, i64, i64)> = sqlx::query_as(
+        "WITH newest AS MATERIALIZED (
+             SELECT expires_at_ms, rotation, claimed_seq FROM lease
+             WHERE account = $1 AND fence = $2 FOR UPDATE
+         )
+         SELECT newest.*, FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::BIGINT FROM newest",
     )
     .bind(lease.account.as_str())
     .bind(place.integer("fence", lease.fence)?)
-    .bind(rotation.to_string())
-    .bind(millis(now))
-    .fetch_optional(&mut *write.transaction)
+    .fetch_optional(&mut *write.connection)
     .await
     .map_err(fault::postgres)?;
-    claimed_seq.ok_or(JournalError::LeaseLost)
+    let (expires_at, rotation, claimed_seq, now) = newest.ok_or(JournalError::LeaseLost)?;
+    let now = write.time.judge(now)?;
+    let is_held = place.time_if("expires_at_ms", expires_at)?.is_some_and(|end| now < end);
+    if is_held { Ok(Held { now, rotation, claimed_seq }) } else { Err(JournalError::LeaseLost) }
 }
 
 /// The first one, locked together with its account. What another replica is about to claim, or
@@ -174,7 +173,7 @@ async fn first(write: &mut Write, now: Timestamp) -> Result<Option<Columns>, Jou
          LIMIT 1 FOR UPDATE OF rotation, lease SKIP LOCKED",
     )
     .bind(millis(now))
-    .fetch_optional(&mut *write.transaction)
+    .fetch_optional(&mut *write.connection)
     .await
     .map_err(fault::postgres)
 }
@@ -184,9 +183,9 @@ async fn read(write: &mut Write, columns: &Columns) -> Result<Candidate, Journal
     let place = Place::new("rotation", id);
     let rotation = place.rotation_id("id", id)?;
     let target = place.target("target", target)?;
-    let rows = lists::rows(&mut *write.transaction, rotation).await?;
+    let rows = lists::rows(&mut *write.connection, rotation).await?;
     Ledger::replay(rotation, &rows)?;
-    let applied = lists::applied(&mut *write.transaction, &target).await?;
+    let applied = lists::applied(&mut *write.connection, &target).await?;
     Ok(Candidate {
         rotation,
         account: place.account("account", account)?,
@@ -202,7 +201,7 @@ async fn put_off(write: &mut Write, rotation: &str, now: Timestamp) -> Result<()
     let result = sqlx::query("UPDATE rotation SET due_at_ms = $2 WHERE id = $1")
         .bind(rotation)
         .bind(millis(end_of(now, PUT_OFF)))
-        .execute(&mut *write.transaction)
+        .execute(&mut *write.connection)
         .await
         .map_err(fault::postgres)?;
     Ok(one_row(&result, "rotation", &rotation)?)
@@ -226,13 +225,13 @@ async fn take(
     .bind(candidate.rotation.to_string())
     .bind(millis(expires_at))
     .bind(candidate.last_seq)
-    .fetch_one(&mut *write.transaction)
+    .fetch_one(&mut *write.connection)
     .await
     .map_err(fault::postgres)?;
     let result = sqlx::query("UPDATE rotation SET held_fence = $2 WHERE id = $1")
         .bind(candidate.rotation.to_string())
         .bind(fence)
-        .execute(&mut *write.transaction)
+        .execute(&mut *write.connection)
         .await
         .map_err(fault::postgres)?;
     one_row(&result, "rotation", &candidate.rotation)?;

@@ -10,9 +10,10 @@ use url::{Host, Url};
 use crate::domain::secret::SecretText;
 use crate::store::fault::OpenError;
 
-/// How many connections a replica has at most: as many as the server's share for it, one of which
-/// listens for wake-ups.
-const CONNECTIONS: u32 = 9;
+/// How many connections a replica has at most to read with, one of which listens for wake-ups.
+const READERS: u32 = 4;
+/// How many it has at most to write with.
+pub(super) const WRITERS: u32 = 5;
 /// How long a caller waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -98,15 +99,26 @@ impl PostgresSettings {
     }
 }
 
-/// Opens the pool with its first connection. Lost connections are replaced.
-pub(super) async fn connect(
-    settings: &PostgresSettings,
-    password: Option<&SecretText>,
-) -> Result<PgPool, OpenError> {
-    PgPoolOptions::new()
-        .max_connections(CONNECTIONS)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_with(settings.options(password)?)
-        .await
-        .map_err(OpenError::database)
+/// The connections of a replica. Lost ones are replaced.
+pub(super) struct Pools {
+    /// They are asked whether they are still there before they are used.
+    pub(super) readers: PgPool,
+    /// They are not: the beginning of a transaction says so.
+    pub(super) writers: PgPool,
+}
+
+impl Pools {
+    /// Opens them, with a first connection to write with.
+    pub(super) async fn connect(
+        settings: &PostgresSettings,
+        password: Option<&SecretText>,
+    ) -> Result<Self, OpenError> {
+        let options = settings.options(password)?;
+        let pool = |connections| {
+            PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT)
+        };
+        let writers = pool(WRITERS).test_before_acquire(false).connect_with(options.clone());
+        let writers = writers.await.map_err(OpenError::database)?;
+        Ok(Self { readers: pool(READERS).connect_lazy_with(options), writers })
+    }
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::domain::audit::Deed;
 use crate::domain::entry::{Entry, Row};
+use crate::domain::event::ResetEvent;
 use crate::domain::ids::RotationId;
 use crate::domain::lease::Lease;
 use crate::domain::secret::Applied;
@@ -23,9 +24,7 @@ pub(super) async fn append(
     entry: &Entry,
 ) -> Result<Row, JournalError> {
     let mut ledger = open(write, rotation).await?;
-    claims::lock(write, lease).await?;
-    let now = write.now().await?;
-    claims::require_held(write, lease, rotation, now).await?;
+    let now = claims::require_held(write, lease, rotation).await?.now;
     if ledger.last_seq() != after {
         return Err(JournalError::Moved);
     }
@@ -33,7 +32,7 @@ pub(super) async fn append(
     if let Some(chosen) = ledger.spends_proof(entry) {
         proofs::spend(write, rotation, chosen, now).await?;
     }
-    store(write, vec![(rotation, ledger)], Due::AsBefore, now).await?;
+    store(write, vec![(rotation, ledger)], &[], Due::AsBefore, now).await?;
     Ok(row)
 }
 
@@ -46,7 +45,7 @@ pub(super) async fn operate(
     let mut ledger = open(write, rotation).await?;
     let now = write.now().await?;
     let row = ledger.add(entry.clone(), now, None)?;
-    store(write, vec![(rotation, ledger)], Due::Now, now).await?;
+    store(write, vec![(rotation, ledger)], &[], Due::Now, now).await?;
     if let Some(deed) = Deed::of_entry(entry) {
         audit::note(write, rotation, &deed, now).await?;
     }
@@ -60,7 +59,7 @@ pub(super) async fn lock(write: &mut Write, rotation: RotationId) -> Result<Exte
         "SELECT id, last_seq, updated_at_ms, target FROM rotation WHERE id = $1 FOR UPDATE",
     )
     .bind(rotation.to_string())
-    .fetch_optional(&mut *write.transaction)
+    .fetch_optional(&mut *write.connection)
     .await
     .map_err(fault::postgres)?;
     let (_, extent, _) = rows::extent(columns.ok_or(JournalError::UnknownRotation(rotation))?)?;
@@ -82,7 +81,7 @@ pub(super) async fn read(
     if let Some(ledger) = write.shelf.take(rotation, extent) {
         return Ok(ledger);
     }
-    let rows = lists::rows(&mut *write.transaction, rotation).await?;
+    let rows = lists::rows(&mut *write.connection, rotation).await?;
     Ok(Ledger::replay(rotation, &rows)?)
 }
 
@@ -95,15 +94,16 @@ pub(super) enum Due {
     Now,
 }
 
-/// Stores what journals gained, and what follows from it. Where that makes something due, every
-/// replica is told at the commit.
+/// Stores what journals gained, with what follows from it, and the events to recognise from now on.
+/// Where that makes something due, every replica is told at the commit.
 pub(super) async fn store(
     write: &mut Write,
     grown: Vec<(RotationId, Ledger)>,
+    events: &[(&ResetEvent, Option<RotationId>)],
     due: Due,
     now: Timestamp,
 ) -> Result<(), JournalError> {
-    grow(write, &grown, due, now).await?;
+    grow(write, &grown, events, due, now).await?;
     for (rotation, ledger) in &grown {
         if let Some(applied) = ledger.applied(now) {
             apply(write, *rotation, &applied).await?;
@@ -113,46 +113,60 @@ pub(super) async fn store(
     Ok(())
 }
 
-/// Inserts the rows, brings the summaries in line with them, and tells the replicas, in one
+/// Inserts the rows and the events, brings the summaries in line, and tells the replicas, in one
 /// statement: a round trip costs more than any of these. A rotation that is over is not due.
 async fn grow(
     write: &mut Write,
     grown: &[(RotationId, Ledger)],
+    events: &[(&ResetEvent, Option<RotationId>)],
     due: Due,
     now: Timestamp,
 ) -> Result<(), JournalError> {
     let (gained, summaries) = (Gained::of(grown)?, Summaries::of(grown, now)?);
+    let events = Events::of(events);
     let result = sqlx::query(
         "WITH gained AS (
              INSERT INTO entry (rotation, seq, at_ms, fence, entry)
              SELECT *
              FROM unnest($1::TEXT[], $2::BIGINT[], $3::BIGINT[], $4::BIGINT[], $5::TEXT[])
+         ), noted AS (
+             INSERT INTO event
+                 (source, id, kind, subject, occurred_at_ms, rotation, received_at_ms)
+             SELECT *, $12
+             FROM unnest($6::TEXT[], $7::TEXT[], $8::TEXT[], $9::TEXT[], $10::BIGINT[],
+                         $11::TEXT[])
          )
          UPDATE rotation
          SET last_seq = grown.last_seq, phase = grown.phase, finished_at_ms = grown.end_ms,
-             updated_at_ms = $11,
+             updated_at_ms = $12,
              due_at_ms = CASE WHEN grown.end_ms IS NOT NULL THEN NULL
-                              WHEN $12 AND (due_at_ms IS NULL OR due_at_ms > $11) THEN $11
+                              WHEN $13 AND (due_at_ms IS NULL OR due_at_ms > $12) THEN $12
                               ELSE due_at_ms END
-         FROM unnest($6::TEXT[], $7::BIGINT[], $8::BIGINT[], $9::TEXT[], $10::BIGINT[])
+         FROM unnest($14::TEXT[], $15::BIGINT[], $16::BIGINT[], $17::TEXT[], $18::BIGINT[])
               AS grown (id, stored_seq, last_seq, phase, end_ms)
          WHERE rotation.id = grown.id AND rotation.last_seq = grown.stored_seq
-         RETURNING CASE WHEN $12 THEN pg_notify($13, '') END",
+         RETURNING CASE WHEN $13 THEN pg_notify($19, '') END",
     )
     .bind(gained.rotations)
     .bind(gained.seqs)
     .bind(gained.times)
     .bind(gained.fences)
     .bind(gained.entries)
+    .bind(events.sources)
+    .bind(events.ids)
+    .bind(events.kinds)
+    .bind(events.subjects)
+    .bind(events.times)
+    .bind(events.rotations)
+    .bind(millis(now))
+    .bind(due == Due::Now)
     .bind(summaries.ids)
     .bind(summaries.stored_seqs)
     .bind(summaries.last_seqs)
     .bind(summaries.phases)
     .bind(summaries.ends)
-    .bind(millis(now))
-    .bind(due == Due::Now)
     .bind(wakes::CHANNEL)
-    .execute(&mut *write.transaction)
+    .execute(&mut *write.connection)
     .await
     .map_err(fault::postgres)?;
     Ok(all_rows(&result, grown.len(), "rotation")?)
@@ -212,6 +226,32 @@ impl Summaries {
     }
 }
 
+/// The columns of events that were admitted.
+#[derive(Default)]
+struct Events<'a> {
+    sources: Vec<&'a str>,
+    ids: Vec<&'a str>,
+    kinds: Vec<&'static str>,
+    subjects: Vec<String>,
+    times: Vec<i64>,
+    rotations: Vec<Option<String>>,
+}
+
+impl<'a> Events<'a> {
+    fn of(events: &[(&'a ResetEvent, Option<RotationId>)]) -> Self {
+        let mut columns = Self::default();
+        for (event, rotation) in events {
+            columns.sources.push(event.source.as_str());
+            columns.ids.push(event.id.as_str());
+            columns.kinds.push(event.kind.as_str());
+            columns.subjects.push(rows::subject(&event.subject));
+            columns.times.push(millis(event.occurred_at));
+            columns.rotations.push(rotation.map(|id| id.to_string()));
+        }
+        columns
+    }
+}
+
 async fn apply(
     write: &mut Write,
     rotation: RotationId,
@@ -232,7 +272,7 @@ async fn apply(
     .bind(millis(applied.written_at))
     .bind(place.text("fingerprints", &applied.fingerprints)?)
     .bind(millis(applied.confirmed_at))
-    .execute(&mut *write.transaction)
+    .execute(&mut *write.connection)
     .await
     .map_err(fault::postgres)?;
     Ok(one_row(&result, "applied", &rotation)?)

@@ -1,18 +1,15 @@
 //! Events come in.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use jiff::Timestamp;
 
-use crate::domain::event::ResetEvent;
-use crate::domain::ids::{RotationId, TargetName};
 use crate::domain::phase::Phase;
 use crate::ports::journal::{Admission, Arrival, JournalError, Placement};
 use crate::store::fault;
-use crate::store::intake::{self, EventKey, Intake, Stored};
-use crate::store::ledger::Ledger;
+use crate::store::intake::{self, Intake, Stored};
 use crate::store::postgres::growth::Due;
-use crate::store::postgres::{Write, all_rows, audit, growth};
+use crate::store::postgres::{Write, audit, growth};
 use crate::store::rows::{self, EventColumns, ExtentColumns, millis};
 
 /// Writes events down, with what follows from them.
@@ -21,16 +18,10 @@ pub(super) async fn admit_all(
     arrivals: &[Arrival],
 ) -> Result<Vec<Admission>, JournalError> {
     take_turns(write, arrivals).await?;
-    let events = known(write, arrivals).await?;
-    let rotations = unfinished(write, arrivals).await?;
-    let now = write.now().await?;
-    let decided = intake::decide(arrivals, Stored { events, rotations }, now)?;
-    let Intake { admissions, begun, grown, events, deeds } = decided;
+    let (stored, now) = look(write, arrivals).await?;
+    let Intake { admissions, begun, grown, events, deeds } = intake::decide(arrivals, stored, now)?;
     begin(write, &begun, now).await?;
-    if !grown.is_empty() {
-        growth::store(write, grown, Due::Now, now).await?;
-    }
-    note(write, &events, now).await?;
+    growth::store(write, grown, &events, Due::Now, now).await?;
     for (rotation, deed) in &deeds {
         audit::note(write, *rotation, deed, now).await?;
     }
@@ -55,60 +46,65 @@ async fn take_turns(write: &mut Write, arrivals: &[Arrival]) -> Result<(), Journ
                OFFSET 0) AS turns",
     )
     .bind(turns)
-    .execute(&mut *write.transaction)
+    .execute(&mut *write.connection)
     .await
     .map(drop)
     .map_err(fault::postgres)
 }
 
-/// The events that were admitted before, and the rotation to which each went.
-async fn known(
+/// What is stored of the events and their targets, and the time once the targets' unfinished
+/// rotations are locked.
+async fn look(
     write: &mut Write,
     arrivals: &[Arrival],
-) -> Result<HashMap<EventKey, Option<RotationId>>, JournalError> {
+) -> Result<(Stored, Timestamp), JournalError> {
     let (sources, ids): (Vec<&str>, Vec<&str>) = arrivals
         .iter()
         .map(|Arrival { event, .. }| (event.source.as_str(), event.id.as_str()))
         .unzip();
-    // A plan that was made while the table was small would read all of it for ever: with the limit
-    // there is only one way, a key after the other.
-    let columns: Vec<EventColumns> = sqlx::query_as(
-        "SELECT known.source, known.id, known.rotation
-         FROM unnest($1::TEXT[], $2::TEXT[]) AS key (source, id)
-         CROSS JOIN LATERAL (SELECT * FROM event
-                             WHERE event.source = key.source AND event.id = key.id
-                             LIMIT 1) AS known",
+    let targets: Vec<Option<&str>> = arrivals
+        .iter()
+        .map(|arrival| arrival.placement.as_ref().map(|placement| placement.target.as_str()))
+        .collect();
+    // The clock is read once all that is counted is locked. A plan that was made while there were
+    // few events would read all of them for ever: with the limit there is only one way, a key after
+    // the other.
+    let found: Vec<(i64, Option<EventColumns>, Option<ExtentColumns>)> = sqlx::query_as(
+        "WITH unfinished AS MATERIALIZED (
+             SELECT id, last_seq, updated_at_ms, target FROM rotation
+             WHERE target = ANY($3) AND finished_at_ms IS NULL
+             ORDER BY id FOR UPDATE
+         ), clock AS MATERIALIZED (
+             SELECT FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::BIGINT AS now_ms
+             FROM (SELECT COUNT(*) FROM unfinished) AS locked
+         )
+         SELECT now_ms, known, unfinished
+         FROM unnest($1::TEXT[], $2::TEXT[], $3::TEXT[]) AS arrival (source, id, target)
+         CROSS JOIN clock
+         LEFT JOIN LATERAL (SELECT event.source, event.id, event.rotation FROM event
+                            WHERE event.source = arrival.source AND event.id = arrival.id
+                            LIMIT 1) AS known ON TRUE
+         LEFT JOIN unfinished ON unfinished.target = arrival.target",
     )
     .bind(sources)
     .bind(ids)
-    .fetch_all(&mut *write.transaction)
-    .await
-    .map_err(fault::postgres)?;
-    Ok(columns.into_iter().map(rows::event).collect::<Result<_, _>>()?)
-}
-
-/// The unfinished rotations of the targets, locked.
-async fn unfinished(
-    write: &mut Write,
-    arrivals: &[Arrival],
-) -> Result<HashMap<TargetName, (RotationId, Ledger)>, JournalError> {
-    let targets: Vec<_> = intake::targets(arrivals).into_iter().collect();
-    let columns: Vec<ExtentColumns> = sqlx::query_as(
-        "SELECT id, last_seq, updated_at_ms, target FROM rotation
-         WHERE target = ANY($1) AND finished_at_ms IS NULL
-         ORDER BY id FOR UPDATE",
-    )
     .bind(targets)
-    .fetch_all(&mut *write.transaction)
+    .fetch_all(&mut *write.connection)
     .await
     .map_err(fault::postgres)?;
-    let mut unfinished = HashMap::with_capacity(columns.len());
-    for columns in columns {
-        let (rotation, extent, target) = rows::extent(columns)?;
-        let ledger = growth::read(write, rotation, extent).await?;
-        unfinished.insert(target, (rotation, ledger));
+    let mut stored = Stored::default();
+    let mut now = Timestamp::MIN;
+    for (now_ms, event, unfinished) in found {
+        now = write.time.judge(now_ms)?;
+        stored.events.extend(event.map(rows::event).transpose()?);
+        if let Some(columns) = unfinished {
+            let (rotation, extent, target) = rows::extent(columns)?;
+            if let Entry::Vacant(first) = stored.rotations.entry(target) {
+                first.insert((rotation, growth::read(write, rotation, extent).await?));
+            }
+        }
     }
-    Ok(unfinished)
+    Ok((stored, now))
 }
 
 /// Makes the rows of new rotations, due now; their journals are stored next.
@@ -141,38 +137,8 @@ async fn begin(
     .bind(accounts)
     .bind(Phase::Containing.as_str())
     .bind(millis(now))
-    .execute(&mut *write.transaction)
+    .execute(&mut *write.connection)
     .await
     .map(drop)
     .map_err(fault::postgres)
-}
-
-/// Keeps the events, so that a redelivery is recognised.
-async fn note(
-    write: &mut Write,
-    events: &[(&ResetEvent, Option<RotationId>)],
-    now: Timestamp,
-) -> Result<(), JournalError> {
-    let column = |text: fn(&ResetEvent) -> String| -> Vec<String> {
-        events.iter().map(|(event, _)| text(event)).collect()
-    };
-    let times: Vec<i64> = events.iter().map(|(event, _)| millis(event.occurred_at)).collect();
-    let rotations: Vec<Option<String>> =
-        events.iter().map(|(_, rotation)| rotation.map(|id| id.to_string())).collect();
-    let result = sqlx::query(
-        "INSERT INTO event (source, id, kind, subject, occurred_at_ms, rotation, received_at_ms)
-         SELECT *, $7
-         FROM unnest($1::TEXT[], $2::TEXT[], $3::TEXT[], $4::TEXT[], $5::BIGINT[], $6::TEXT[])",
-    )
-    .bind(column(|event| event.source.to_string()))
-    .bind(column(|event| event.id.to_string()))
-    .bind(column(|event| event.kind.as_str().to_owned()))
-    .bind(column(|event| rows::subject(&event.subject)))
-    .bind(times)
-    .bind(rotations)
-    .bind(millis(now))
-    .execute(&mut *write.transaction)
-    .await
-    .map_err(fault::postgres)?;
-    Ok(all_rows(&result, events.len(), "event")?)
 }

@@ -125,13 +125,3 @@ pub(super) async fn next_due(
     .map_err(fault::postgres)?;
     Ok(Place::new("rotation", &"*").time_if("due_at_ms", next)?)
 }
-
-/// The database's clock.
-pub(super) async fn clock(reader: impl PgExecutor<'_>) -> Result<Timestamp, JournalError> {
-    let now: i64 =
-        sqlx::query_scalar("SELECT FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::BIGINT")
-            .fetch_one(reader)
-            .await
-            .map_err(fault::postgres)?;
-    Ok(Place::new("clock", &"*").time("clock_timestamp", now)?)
-}

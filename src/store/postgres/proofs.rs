@@ -28,7 +28,7 @@ pub(super) async fn spend(
     .bind(place.integer("version", chosen.version.0)?)
     .bind(millis(chosen.written_at))
     .bind(millis(now))
-    .execute(&mut *write.transaction)
+    .execute(&mut *write.connection)
     .await
     .map_err(fault::postgres)?;
     if result.rows_affected() == 0 { Err(JournalError::Spent) } else { Ok(()) }
@@ -67,7 +67,7 @@ pub(super) async fn settle(
     .bind(place.integer("version", key.version.0)?)
     .bind(millis(key.written_at))
     .bind(place.text("outcome", outcome)?)
-    .execute(&mut *write.transaction)
+    .execute(&mut *write.connection)
     .await
     .map_err(fault::postgres)?;
     Ok(one_row(&result, "proof", &key.target)?)

@@ -25,7 +25,7 @@ pub(super) async fn prune(write: &mut Write, retention: Retention) -> Result<Pru
     .bind(millis(retention.events_before(now)))
     .bind(ended_before)
     .bind(BATCH)
-    .execute(&mut *write.transaction)
+    .execute(&mut *write.connection)
     .await
     .map_err(fault::postgres)?;
     let old: Vec<String> = sqlx::query_scalar(
@@ -39,7 +39,7 @@ pub(super) async fn prune(write: &mut Write, retention: Retention) -> Result<Pru
     )
     .bind(ended_before)
     .bind(BATCH)
-    .fetch_all(&mut *write.transaction)
+    .fetch_all(&mut *write.connection)
     .await
     .map_err(fault::postgres)?;
     for statement in
@@ -47,7 +47,7 @@ pub(super) async fn prune(write: &mut Write, retention: Retention) -> Result<Pru
     {
         sqlx::query(statement)
             .bind(&old)
-            .execute(&mut *write.transaction)
+            .execute(&mut *write.connection)
             .await
             .map_err(fault::postgres)?;
     }

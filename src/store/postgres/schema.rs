@@ -59,12 +59,12 @@ pub(super) async fn probe(write: &mut Write) -> Result<(), JournalError> {
     let now = write.now().await?;
     let result = sqlx::query("INSERT INTO probe (at_ms) VALUES ($1)")
         .bind(millis(now))
-        .execute(&mut *write.transaction)
+        .execute(&mut *write.connection)
         .await
         .map_err(fault::postgres)?;
     one_row(&result, "probe", &"-")?;
     sqlx::query("DELETE FROM probe")
-        .execute(&mut *write.transaction)
+        .execute(&mut *write.connection)
         .await
         .map_err(fault::postgres)?;
     Ok(())

@@ -25,7 +25,7 @@ const SILENCE: Duration = Duration::from_secs(30);
 pub(super) async fn tell(write: &mut Write) -> Result<(), JournalError> {
     sqlx::query("SELECT pg_notify($1, '')")
         .bind(CHANNEL)
-        .execute(&mut *write.transaction)
+        .execute(&mut *write.connection)
         .await
         .map(drop)
         .map_err(fault::postgres)
@@ -43,7 +43,7 @@ impl PostgresStore {
     }
 
     async fn listen(&self, wake: &Notify) -> Result<std::convert::Infallible, sqlx::Error> {
-        let mut listener = PgListener::connect_with(&self.pool).await?;
+        let mut listener = PgListener::connect_with(&self.readers).await?;
         listener.listen(CHANNEL).await?;
         loop {
             wake.notify_one();
