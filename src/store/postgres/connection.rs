@@ -29,6 +29,12 @@ const SESSION: [(&str, &str); 6] = [
     ("default_transaction_isolation", "read committed"),
 ];
 
+/// What it is told about those that write as well. They find every row by its key. Each statement is
+/// planned once and not whenever it runs, which took as long as running it; and such a plan lasts,
+/// so that it must not read a whole table because that was small when it was made.
+const PLANS: [(&str, &str); 2] =
+    [("plan_cache_mode", "force_generic_plan"), ("enable_seqscan", "off")];
+
 /// Where the database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PostgresSettings {
@@ -117,8 +123,11 @@ impl Pools {
         let pool = |connections| {
             PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT)
         };
-        let writers = pool(WRITERS).test_before_acquire(false).connect_with(options.clone());
-        let writers = writers.await.map_err(OpenError::database)?;
+        let writers = pool(WRITERS)
+            .test_before_acquire(false)
+            .connect_with(options.clone().options(PLANS))
+            .await
+            .map_err(OpenError::database)?;
         Ok(Self { readers: pool(READERS).connect_lazy_with(options), writers })
     }
 }
