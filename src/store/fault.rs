@@ -76,13 +76,8 @@ pub(super) enum Problem {
     Unreadable,
     /// A number that does not fit.
     OutOfRange,
-    /// The rows that should be there are not, or there are too many.
-    Affected {
-        /// How many rows a statement was to touch.
-        wanted: usize,
-        /// How many it touched.
-        rows: u64,
-    },
+    /// A statement that was about one row touched so many.
+    Affected(u64),
     /// A journal that breaks a rule.
     Rule(IllegalEntry),
 }
@@ -92,9 +87,7 @@ impl fmt::Display for Problem {
         match self {
             Self::Unreadable => f.write_str("cannot be read by this version"),
             Self::OutOfRange => f.write_str("is out of range"),
-            Self::Affected { wanted, rows } => {
-                write!(f, "was to be {wanted} of the table's rows, and {rows} were touched")
-            }
+            Self::Affected(rows) => write!(f, "was to be one row, and {rows} were touched"),
             Self::Rule(illegal) => write!(f, "breaks a rule: {}", illegal.why),
         }
     }
@@ -112,28 +105,10 @@ pub(super) fn one_row(
     table: &'static str,
     row: &impl ToString,
 ) -> Result<(), Inconsistency> {
-    rows(affected, 1, table, row)
-}
-
-/// Makes sure that a statement touched as many rows as it was about.
-pub(super) fn all_rows(
-    affected: u64,
-    wanted: usize,
-    table: &'static str,
-) -> Result<(), Inconsistency> {
-    rows(affected, wanted, table, &"*")
-}
-
-fn rows(
-    affected: u64,
-    wanted: usize,
-    table: &'static str,
-    row: &impl ToString,
-) -> Result<(), Inconsistency> {
-    if usize::try_from(affected) == Ok(wanted) {
+    if affected == 1 {
         return Ok(());
     }
-    let problem = Problem::Affected { wanted, rows: affected };
+    let problem = Problem::Affected(affected);
     Err(Inconsistency { table, column: "*", row: row.to_string(), problem })
 }
 

@@ -3,9 +3,11 @@
 //! A write locks the rows that it decides about before it looks at them and reads the database's
 //! clock only then, so that what it decides about leases holds until it commits: one clock judges
 //! all replicas, and a replica whose own clock is wrong claims nothing too early. Rows are locked
-//! in one order, first the event's id, then the target, the rotation, the account. A commit has
-//! returned only when the write-ahead log is on the disk.
+//! in one order, first the rotation, then the account. Events alone come in [without](intake) such
+//! locks, as they decide about no lease. A commit has returned only when the write-ahead log is on
+//! the disk.
 
+mod admitted;
 mod audit;
 mod breakers;
 mod claims;
@@ -133,15 +135,6 @@ fn one_row(
     fault::one_row(result.rows_affected(), table, row)
 }
 
-/// Makes sure that a statement touched as many rows as it was about.
-fn all_rows(
-    result: &PgQueryResult,
-    wanted: usize,
-    table: &'static str,
-) -> Result<(), Inconsistency> {
-    fault::all_rows(result.rows_affected(), wanted, table)
-}
-
 /// Bounds a call: a database that does not answer is unavailable.
 async fn bounded<T>(
     call: impl Future<Output = Result<T, JournalError>> + Send,
@@ -153,12 +146,7 @@ async fn bounded<T>(
 #[async_trait]
 impl Journal for PostgresStore {
     async fn admit_all(&self, arrivals: &[Arrival]) -> Result<Vec<Admission>, JournalError> {
-        bounded(async {
-            let mut write = Write::begin(self).await?;
-            let admissions = intake::admit_all(&mut write, arrivals).await;
-            write.end(admissions).await
-        })
-        .await
+        bounded(intake::admit_all(self, arrivals)).await
     }
 
     async fn claim(&self, worker: &str, ttl: Duration) -> Result<Option<Claim>, JournalError> {

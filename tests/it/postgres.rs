@@ -1,10 +1,11 @@
 //! What is particular to a PostgreSQL server: its clock, its locks, its wake-ups, and how it fails.
 
+mod beside;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use jiff::Timestamp;
 use reset_receiver::clock::SystemClock;
 use reset_receiver::domain::entry::Entry;
 use reset_receiver::domain::event::{ResetEvent, ResetKind, Subject};
@@ -292,76 +293,6 @@ async fn a_server_that_crashes_keeps_what_was_answered_and_is_found_again() {
     assert_eq!(store.admit(&event("6"), None).await.unwrap(), Admission::Unmatched);
 }
 
-/// Lets a call run while somebody else has locked something, which is free again half a second
-/// later. Tells when that was.
-async fn meanwhile<T>(
-    database: &Database,
-    lock: &'static str,
-    call: impl Future<Output = T>,
-) -> (T, Timestamp) {
-    let mut other = database.connect().await;
-    let mut transaction = other.begin().await.unwrap();
-    sqlx::query(lock).execute(&mut *transaction).await.unwrap();
-    let release = async {
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        let free_at = SystemClock.now();
-        transaction.rollback().await.unwrap();
-        free_at
-    };
-    tokio::join!(call, release)
-}
-
-#[tokio::test]
-async fn what_waited_for_a_row_has_the_time_at_which_it_got_it() {
-    let database = empty().await;
-    let store = try_open(&database).await.unwrap();
-    let rotation = admit(&store, 1).await;
-    let (again, placement) = (event("again"), placement(1));
-    let admitting = store.admit(&again, Some(&placement));
-    let locked = "SELECT 1 FROM rotation FOR UPDATE";
-    let (admitted, free_at) = meanwhile(&database, locked, admitting).await;
-    assert_eq!(admitted.unwrap(), Admission::Accepted(rotation));
-    let written_at = store.rows(rotation).await.unwrap().pop().unwrap().at;
-    assert!(written_at.as_millisecond() >= free_at.as_millisecond(), "{written_at} {free_at}");
-}
-
-#[tokio::test]
-async fn a_lease_that_runs_out_while_somebody_locks_it_is_lost() {
-    let database = empty().await;
-    let store = try_open(&database).await.unwrap();
-    let rotation = admit(&store, 1).await;
-    let locked = "SELECT 1 FROM lease FOR UPDATE";
-    let ttl = Duration::from_millis(300);
-    let lease = store.claim("worker", ttl).await.unwrap().unwrap().lease;
-    let (renewed, _) = meanwhile(&database, locked, store.renew(&lease, TTL)).await;
-    assert!(matches!(renewed, Err(JournalError::LeaseLost)), "{renewed:?}");
-
-    let lease = store.claim("worker", ttl).await.unwrap().unwrap().lease;
-    let appending = store.append(&lease, rotation, 2, &Entry::TakenOver);
-    let (appended, _) = meanwhile(&database, locked, appending).await;
-    assert!(matches!(appended, Err(JournalError::LeaseLost)), "{appended:?}");
-    assert_eq!(store.rows(rotation).await.unwrap().len(), 2);
-}
-
-#[tokio::test]
-async fn a_call_that_is_given_up_is_not_finished_by_the_next_one() {
-    let database = empty().await;
-    let store = try_open(&database).await.unwrap();
-    let rotation = admit(&store, 1).await;
-    let given_up = async {
-        // Its row of the audit is the last thing that it writes.
-        let abandon = Entry::Abandoned { by: "ann".to_owned() };
-        let operating = store.operate(rotation, &abandon);
-        tokio::time::timeout(Duration::from_millis(100), operating).await.unwrap_err();
-    };
-    meanwhile(&database, "LOCK TABLE audit", given_up).await;
-    for _ in 0..10 {
-        store.probe().await.unwrap();
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    assert_eq!(store.rows(rotation).await.unwrap().len(), 2);
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn who_writes_or_reads_does_not_notice_that_connections_were_lost() {
     let database = empty().await;
@@ -378,9 +309,18 @@ async fn who_writes_or_reads_does_not_notice_that_connections_were_lost() {
     assert_eq!(store.phases().await.unwrap(), [(Phase::AwaitingSecret, 40)]);
 }
 
-/// How often the journal's tables were read from the first row to the last.
+/// How often the journal's tables were read from the first row to the last. The server counts what
+/// a connection did at the latest when that has ended.
 async fn whole_reads(database: &Database) -> Vec<(String, i64)> {
     let mut connection = database.connect().await;
+    let others = "SELECT COUNT(*) FROM pg_stat_activity
+                  WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let ended = async {
+        while sqlx::query_scalar::<_, i64>(others).fetch_one(&mut connection).await.unwrap() > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, ended).await.expect("the other connections end");
     sqlx::query_as(
         "SELECT relname::TEXT, seq_scan FROM pg_stat_user_tables
          WHERE relname IN ('rotation', 'entry', 'event', 'lease')
@@ -405,7 +345,6 @@ async fn what_is_planned_while_a_table_is_small_is_not_to_read_all_of_it_for_eve
         let lease = store.renew(&lease, TTL).await.unwrap();
         store.release(&lease, rotation, None).await.unwrap();
     }
-    // The server counts what a connection did at the latest when that ends.
     store.close().await;
     assert_eq!(whole_reads(&database).await, before);
 }

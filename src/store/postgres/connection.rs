@@ -29,9 +29,9 @@ const SESSION: [(&str, &str); 6] = [
     ("default_transaction_isolation", "read committed"),
 ];
 
-/// What it is told about those that write as well. They find every row by its key. Each statement is
-/// planned once and not whenever it runs, which took as long as running it; and such a plan lasts,
-/// so that it must not read a whole table because that was small when it was made.
+/// What it is told besides about those to write with, which find every row by its key. A statement
+/// is planned once and not whenever it runs, which took as long as running it; and as such a plan
+/// lasts, it must not read a whole table because that was small when it was made.
 const PLANS: [(&str, &str); 2] =
     [("plan_cache_mode", "force_generic_plan"), ("enable_seqscan", "off")];
 
@@ -107,9 +107,9 @@ impl PostgresSettings {
 
 /// The connections of a replica. Lost ones are replaced.
 pub(super) struct Pools {
-    /// They are asked whether they are still there before they are used.
+    /// Each is asked whether it is still there before it is used.
     pub(super) readers: PgPool,
-    /// They are not: the beginning of a transaction says so.
+    /// None is: what is said on it first says so.
     pub(super) writers: PgPool,
 }
 

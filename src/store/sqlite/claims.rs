@@ -209,8 +209,7 @@ fn take(
         ],
     )?;
     let place = Place::new("lease", account);
-    let (fence,) =
-        fence.ok_or_else(|| place.fault("fence", Problem::Affected { wanted: 1, rows: 0 }))?;
+    let (fence,) = fence.ok_or_else(|| place.fault("fence", Problem::Affected(0)))?;
     execute_one(
         &write.transaction,
         "UPDATE rotation SET held_fence = ?2 WHERE id = ?1",
