@@ -31,9 +31,14 @@ const SESSION: [(&str, &str); 6] = [
 
 /// What it is told besides about those to write with, which find every row by its key. A statement
 /// is planned once and not whenever it runs, which took as long as running it; and as such a plan
-/// lasts, it must not read a whole table because that was small when it was made.
-const PLANS: [(&str, &str); 2] =
-    [("plan_cache_mode", "force_generic_plan"), ("enable_seqscan", "off")];
+/// lasts, it must not read a whole table because that was small when it was made: neither as it is,
+/// nor in order to look up in it what another one holds.
+const PLANS: [(&str, &str); 4] = [
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+];
 
 /// Where the database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
