@@ -83,8 +83,15 @@ async fn lock(write: &mut Write, arrivals: &[Arrival]) -> Result<(), JournalErro
         .await
         .map_err(fault::postgres)?;
     let targets: Vec<_> = intake::targets(arrivals).into_iter().collect();
+    // Found by key, for the reason that `look` has; then locked in the order that everybody has.
     sqlx::query(
-        "SELECT 1 FROM rotation WHERE target = ANY($1) AND finished_at_ms IS NULL
+        "SELECT 1 FROM rotation
+         WHERE id = ANY(ARRAY(
+             SELECT unfinished.id
+             FROM unnest($1::TEXT[]) AS arrival (target)
+             CROSS JOIN LATERAL (SELECT id FROM rotation
+                                 WHERE rotation.target = arrival.target AND finished_at_ms IS NULL
+                                 LIMIT 1) AS unfinished))
          ORDER BY id FOR UPDATE",
     )
     .bind(targets)
