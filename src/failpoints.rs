@@ -153,15 +153,11 @@ impl Journal for DyingJournal {
     }
 
     async fn trip(&self, account: &AccountName, breaker: &Breaker) -> Result<(), JournalError> {
-        self.inner.trip(account, breaker).await
+        self.count(self.inner.trip(account, breaker)).await
     }
 
     async fn breaker(&self, account: &AccountName) -> Result<Option<Breaker>, JournalError> {
         self.inner.breaker(account).await
-    }
-
-    async fn clear_breaker(&self, account: &AccountName) -> Result<(), JournalError> {
-        self.inner.clear_breaker(account).await
     }
 
     async fn probe(&self) -> Result<(), JournalError> {

@@ -98,7 +98,7 @@ fn is_loopback(url: &Url) -> bool {
 
 /// What the one proving login is for: this version of this target's secret, and no other, even
 /// where the secret's history was deleted and its numbers begin anew.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ProofKey {
     /// The target.
     pub target: TargetName,

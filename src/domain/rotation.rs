@@ -226,6 +226,8 @@ impl Rotation {
                     message: message.clone(),
                 });
             }
+            // Who sets it right that the console refused a login says nothing of the secret.
+            Entry::Retried { .. } if self.is_barred() => self.resume_keeping_rejection(at),
             Entry::Retried { .. } => self.resume(at),
             Entry::UseCurrent { .. } => {
                 self.resume(at);
@@ -361,6 +363,9 @@ impl Rotation {
         self.newest_known = Some(key);
         self.reset.settle();
         self.secret = Some(chosen);
+        // What was refused is older by now, and says nothing of this one.
+        self.rejected = None;
+        self.refusal = None;
         self.superseded = None;
         self.standing = Standing::Active;
         self.waiting = None;

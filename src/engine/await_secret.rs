@@ -175,7 +175,7 @@ impl Drive<'_> {
     }
 
     /// When Vault is asked again: soon at first, less often the longer it takes.
-    fn next_poll(&self) -> jiff::Timestamp {
+    pub(in crate::engine) fn next_poll(&self) -> jiff::Timestamp {
         let waited = self.world.clock.now().duration_since(self.rotation.waits_since);
         let minutes = u32::try_from(waited.as_mins()).unwrap_or(0);
         self.after(self.world.settings.secret_poll, minutes.saturating_add(1))

@@ -122,9 +122,10 @@ impl Drive<'_> {
         Ok(match (was_enabled, is_enabled) {
             // It was found disabled and stays so; an old error of its stays with it.
             (false, false) => Look { missing: None, is_refused: false, warning: None },
+            // It may have logged in before, and what it then said counts.
             (true, false) => {
                 let warning = Some("it was disabled by somebody else meanwhile".to_owned());
-                Look { missing: None, is_refused: false, warning }
+                Look { is_refused: refused.is_some(), missing: refused, warning }
             }
             (_, true) => Look { is_refused: refused.is_some(), missing: refused, warning },
         })

@@ -39,7 +39,9 @@ impl Drive<'_> {
                 Ok(()) => {}
                 Err(Failure::Step(error)) => {
                     let is_final = error.is_about_session();
-                    let worse = failed.as_ref().is_none_or(|(_, first)| first.may_retry());
+                    // A refused login is what nobody may try again.
+                    let worse = error.is_refused_login()
+                        || failed.as_ref().is_none_or(|(_, first)| first.may_retry());
                     if worse {
                         failed = Some((surface, error));
                     }

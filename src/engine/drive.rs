@@ -13,12 +13,13 @@ use crate::domain::fault::{Fault, error_line};
 use crate::domain::ids::RotationId;
 use crate::domain::plan::Next;
 use crate::domain::rotation::{IllegalEntry, Rotation};
-use crate::domain::secret::{Applied, FingerprintKey, SalesforceSecret};
+use crate::domain::secret::{Applied, FingerprintKey, SalesforceSecret, SecretVersion};
 use crate::domain::step::Step;
 use crate::domain::target::{Surface, Target};
 use crate::domain::track::Standing;
-use crate::engine::console_login::{ConsoleLogins, NoLogin};
+use crate::engine::console_login::{ConsoleLogins, NoLogin, VersionedLogin};
 use crate::engine::settings::Settings;
+use crate::engine::untold::Untold;
 use crate::ports::clock::Clock;
 use crate::ports::console::{Console, ConsoleError, ConsoleSession, Permit, Trouble};
 use crate::ports::journal::{Breaker, Claim, Journal, JournalError};
@@ -39,6 +40,8 @@ pub struct World {
     pub probe: Arc<dyn LoginProbe>,
     /// The consoles' own logins.
     pub logins: Arc<ConsoleLogins>,
+    /// What the store could not be told yet.
+    pub untold: Arc<Untold>,
     /// Time and chance.
     pub clock: Arc<dyn Clock>,
     /// Counts and times.
@@ -114,6 +117,11 @@ impl StepError {
         }
     }
 
+    /// Whether the console refused the login.
+    pub(in crate::engine) fn is_refused_login(&self) -> bool {
+        matches!(self, Self::Console(ConsoleError { trouble: Trouble::LoginRefused, .. }))
+    }
+
     /// Whether the step may be tried again without a person.
     pub(in crate::engine) fn may_retry(&self) -> bool {
         self.fault().may_retry()
@@ -153,6 +161,8 @@ pub(in crate::engine) struct Drive<'w> {
     claim: Claim,
     permit: Arc<dyn Permit>,
     session: Option<Box<dyn ConsoleSession>>,
+    /// The version of the console's login that was tried last, until it is refused.
+    login_version: Option<SecretVersion>,
     /// Whether somebody else wrote to the journal since the plan was asked.
     has_moved: bool,
 }
@@ -183,6 +193,7 @@ impl<'w> Drive<'w> {
             claim,
             permit,
             session: None,
+            login_version: None,
             has_moved: false,
         })
     }
@@ -312,8 +323,9 @@ impl<'w> Drive<'w> {
         let fault = error.fault();
         let message = error_line(error);
         self.world.meter.step_failed(step, fault);
-        if let StepError::Console(ConsoleError { trouble: Trouble::LoginRefused, .. }) = error {
+        if error.is_refused_login() {
             self.world.meter.login_refused(RefusedBy::Console);
+            self.note_refusal().await?;
         }
         if !fault.may_retry() {
             return self.stuck(step, surface, fault, message).await;
@@ -336,7 +348,8 @@ impl<'w> Drive<'w> {
         Ok(Turn::Until(retry_at))
     }
 
-    /// Writes down that a person is needed.
+    /// Writes down that a person is needed. Where that is known already, only Vault is asked, for
+    /// a secret with which it goes on by itself.
     pub(in crate::engine) async fn stuck(
         &mut self,
         step: Step,
@@ -344,9 +357,10 @@ impl<'w> Drive<'w> {
         fault: Fault,
         message: String,
     ) -> Result<Turn, DriveError> {
-        if self.rotation.standing == Standing::Active {
-            self.record(Entry::Stuck { step, surface: surface.cloned(), fault, message }).await?;
+        if self.rotation.standing != Standing::Active {
+            return Ok(Turn::Until(self.next_poll()));
         }
+        self.record(Entry::Stuck { step, surface: surface.cloned(), fault, message }).await?;
         Ok(Turn::Go)
     }
 
@@ -377,38 +391,59 @@ impl<'w> Drive<'w> {
         }
     }
 
-    /// Logs in once. A refused login opens the account's breaker for everybody, unless Vault holds
-    /// a newer login than the one that was refused.
+    /// Logs in once. A login that the console has refused, to whichever replica, is not used; what
+    /// was refused just now may be a remembered one that Vault has replaced meanwhile.
     async fn open_session(&mut self) -> Result<Box<dyn ConsoleSession>, StepError> {
+        let world = self.world;
         // The account that the lease is for, whatever the configuration says by now.
-        let account = &self.claim.lease.account;
-        let mut login = self.world.logins.get(account).await?;
-        if let Some(breaker) = self.world.journal.breaker(account).await? {
-            login = self.world.logins.read(account).await?;
+        let account = self.claim.lease.account.clone();
+        world.untold.refusals(&*world.journal, &account).await?;
+        let mut login = world.logins.get(&account).await?;
+        if let Some(breaker) = world.journal.breaker(&account).await?
+            && login.version <= breaker.secret_version
+        {
+            login = world.logins.read(&account).await?;
             if login.version <= breaker.secret_version {
-                self.world.logins.forget(account);
+                world.logins.forget(&account);
                 return Err(StepError::BreakerOpen { since: breaker.since });
             }
-            self.world.journal.clear_breaker(account).await?;
         }
+        let mut opened = self.log_in(&login).await;
+        if opened.as_ref().is_err_and(StepError::is_refused_login)
+            && let Ok(newer) = world.logins.read(&account).await
+        {
+            if newer.version > login.version {
+                opened = self.log_in(&newer).await;
+            } else {
+                world.logins.forget(&account);
+            }
+        }
+        opened
+    }
+
+    async fn log_in(
+        &mut self,
+        login: &VersionedLogin,
+    ) -> Result<Box<dyn ConsoleSession>, StepError> {
+        self.login_version = Some(login.version);
+        let account = &self.claim.lease.account;
         let opened = self.world.console.open(account, &login.login, &self.permit).await;
-        let Err(ConsoleError { trouble: Trouble::LoginRefused, .. }) = &opened else {
-            return Ok(opened?);
-        };
-        // What was refused may be a remembered login that Vault has replaced meanwhile.
-        let fresh = self.world.logins.read(account).await.ok();
-        let newer = fresh.filter(|fresh| fresh.version > login.version);
-        let opened = match &newer {
-            Some(newer) => self.world.console.open(account, &newer.login, &self.permit).await,
-            None => opened,
-        };
-        if let Err(ConsoleError { trouble: Trouble::LoginRefused, .. }) = &opened {
-            let secret_version = newer.map_or(login.version, |newer| newer.version);
-            let breaker = Breaker { since: self.world.clock.now(), secret_version };
-            self.world.journal.trip(account, &breaker).await?;
-            // Once the breaker is closed, Vault is read before anything is tried again.
-            self.world.logins.forget(account);
+        let opened = opened.map_err(StepError::from);
+        if opened.as_ref().is_err_and(StepError::is_refused_login) {
+            self.note_refusal().await?;
         }
-        Ok(opened?)
+        opened
+    }
+
+    /// Opens the account's breaker for everybody, after a refusal: at the beginning of a session,
+    /// or in the middle of one that the console had ended. The breaker stays as the mark up to
+    /// which versions are refused, also when a newer one is taken; a person removes it.
+    async fn note_refusal(&mut self) -> Result<(), JournalError> {
+        let Some(secret_version) = self.login_version.take() else { return Ok(()) };
+        let account = &self.claim.lease.account;
+        // Once the breaker is closed, Vault is read before anything is tried again.
+        self.world.logins.forget(account);
+        let breaker = Breaker { since: self.world.clock.now(), secret_version };
+        self.world.untold.refusal(&*self.world.journal, account, breaker).await
     }
 }

@@ -14,6 +14,7 @@ mod prove;
 pub mod retention;
 pub mod settings;
 pub mod targets;
+pub mod untold;
 mod update;
 pub mod watch;
 pub mod worker;

@@ -8,7 +8,6 @@ use crate::domain::audit::Deed;
 use crate::domain::entry::Entry;
 use crate::domain::event::{ResetEvent, ResetKind, Subject, UserKey};
 use crate::domain::ids::{InvalidId, RotationId, SourceName, TargetName};
-use crate::domain::phase::Phase;
 use crate::engine::intake::Intake;
 use crate::engine::targets::Targets;
 use crate::ports::clock::Clock;
@@ -81,8 +80,8 @@ impl Operations {
         }
     }
 
-    /// Says a verb about a rotation that is not finished. `Retry` also lets the target's console
-    /// account be logged in to again, should its login have been refused.
+    /// Says a verb about a rotation that is not finished. `Retry` also lets the console
+    /// account be logged in to again, where that is what it is stuck for.
     pub async fn say(
         &self,
         rotation: RotationId,
@@ -96,21 +95,8 @@ impl Operations {
             Verb::UseCurrentSecret => Entry::UseCurrent { by },
             Verb::Abandon => Entry::Abandoned { by },
         };
-        if verb == Verb::Retry {
-            self.close_breaker(rotation).await?;
-        }
         self.journal.operate(rotation, &entry).await?;
         self.wake.notify_one();
-        Ok(())
-    }
-
-    /// Before the verb is recorded: a worker that takes it up at once shall not meet the breaker.
-    async fn close_breaker(&self, rotation: RotationId) -> Result<(), OperationError> {
-        let summary = self.journal.rotation(rotation).await?;
-        let target = self.targets.get(&summary.target).filter(|_| summary.phase == Phase::Stuck);
-        if let Some(target) = target {
-            self.journal.clear_breaker(&target.account).await?;
-        }
         Ok(())
     }
 }

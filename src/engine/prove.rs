@@ -12,7 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain::entry::Entry;
-use crate::domain::fault::{Fault, error_line};
+use crate::domain::fault::Fault;
 use crate::domain::proof::{ProofKey, ProofOutcome, ProofVerdict, SpentProof};
 use crate::domain::secret::SecretVersion;
 use crate::domain::step::Step;
@@ -33,7 +33,9 @@ impl Drive<'_> {
         let Some(chosen) = &self.rotation.secret else { return Ok(Turn::Go) };
         let (target, written_at) = (self.target.name.clone(), chosen.written_at);
         let key = ProofKey { target, version, written_at };
-        if let Some(spent) = self.world.journal.proof(&key).await? {
+        let journal = &*self.world.journal;
+        if let Some(spent) = journal.proof(&key).await? {
+            let spent = self.world.untold.complete(journal, &key, spent).await;
             return self.decide(version, &spent).await;
         }
         if let Some(turn) = self.make_way_for_newer(version).await? {
@@ -59,11 +61,7 @@ impl Drive<'_> {
         }
         let at = self.world.clock.now();
         let outcome = login.login(&secret).await;
-        if let Err(error) = self.world.journal.settle_proof(&key, &outcome).await {
-            // What is known is still acted upon; only a restart would not know it any more.
-            let error = error_line(&error);
-            tracing::warn!(target = %key.target, error, "outcome of a proving login not stored");
-        }
+        self.world.untold.outcome(&*self.world.journal, &key, &outcome).await;
         if outcome.verdict() == ProofVerdict::Refused {
             self.world.meter.login_refused(RefusedBy::Salesforce);
         }

@@ -222,7 +222,8 @@ pub trait Journal: Send + Sync {
     ) -> Result<(), JournalError>;
 
     /// Appends an operator's entry, whoever holds the lease, makes the rotation due now and adds to
-    /// the audit.
+    /// the audit. `Retried`, of a rotation that is stuck because the console refused the login of
+    /// its account, also clears that account's breaker.
     async fn operate(&self, rotation: RotationId, entry: &Entry) -> Result<Row, JournalError>;
 
     /// When the next rotation is due, at the earliest; also when a lease expires that stands
@@ -273,9 +274,6 @@ pub trait Journal: Send + Sync {
 
     /// The account's breaker, where it has tripped.
     async fn breaker(&self, account: &AccountName) -> Result<Option<Breaker>, JournalError>;
-
-    /// Lets logins to the account be tried again.
-    async fn clear_breaker(&self, account: &AccountName) -> Result<(), JournalError>;
 
     /// Writes and takes back something, to see that the store can be written.
     async fn probe(&self) -> Result<(), JournalError>;

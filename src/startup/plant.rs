@@ -161,6 +161,7 @@ impl Plant {
             secrets,
             probe,
             logins: Arc::new(logins),
+            untold: Arc::default(),
             clock,
             meter,
             fingerprints,

@@ -80,6 +80,11 @@ impl Ledger {
         Ok(row)
     }
 
+    /// Whether an entry lets the console's login be tried again, which was refused.
+    pub(super) fn is_unbarred_by(&self, entry: &Entry) -> bool {
+        matches!(entry, Entry::Retried { .. }) && self.state.is_barred()
+    }
+
     /// The same journal once what it gained is stored.
     pub(super) fn stored(self) -> Self {
         Self::of(self.state)

@@ -280,15 +280,6 @@ impl Journal for PostgresStore {
         bounded(breakers::find(&self.readers, account)).await
     }
 
-    async fn clear_breaker(&self, account: &AccountName) -> Result<(), JournalError> {
-        bounded(async {
-            let mut write = Write::begin(self).await?;
-            let cleared = breakers::clear(&mut write, account).await;
-            write.end(cleared).await
-        })
-        .await
-    }
-
     async fn probe(&self) -> Result<(), JournalError> {
         bounded(async {
             let mut write = Write::begin(self).await?;

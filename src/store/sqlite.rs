@@ -259,11 +259,6 @@ impl Journal for SqliteStore {
         self.read(move |connection| breakers::find(connection, &account)).await
     }
 
-    async fn clear_breaker(&self, account: &AccountName) -> Result<(), JournalError> {
-        let account = account.clone();
-        self.write(move |write| breakers::clear(write, &account)).await
-    }
-
     async fn probe(&self) -> Result<(), JournalError> {
         self.write(|write| schema::probe(write)).await
     }

@@ -7,7 +7,7 @@ use crate::domain::rotation::Rotation;
 use crate::domain::secret::Applied;
 use crate::domain::step::Step;
 use crate::domain::target::Surface;
-use crate::domain::track::{Standing, Track};
+use crate::domain::track::{Standing, Stuck, Track};
 
 impl Rotation {
     /// Whether it is over.
@@ -21,12 +21,21 @@ impl Rotation {
         match &self.standing {
             Standing::Active => true,
             Standing::Stuck(stuck) => {
-                let is_refused = stuck.fault == Fault::Rejected && self.rejected.is_some();
+                let is_refused = stuck.fault == Fault::Rejected && !self.is_barred();
                 let is_overdue = stuck.step == Step::AwaitSecret && stuck.fault.may_retry();
                 is_refused || is_overdue
             }
             Standing::Completed(_) | Standing::Abandoned => false,
         }
+    }
+
+    /// Whether it is stuck because the console refused the login of its account. Of the refusals
+    /// only this one is about a surface: the one that was to be looked at.
+    pub fn is_barred(&self) -> bool {
+        matches!(
+            &self.standing,
+            Standing::Stuck(Stuck { fault: Fault::Rejected, surface: Some(_), .. })
+        )
     }
 
     /// What is known of a surface.

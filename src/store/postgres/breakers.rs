@@ -2,7 +2,7 @@
 
 use sqlx::postgres::PgPool;
 
-use crate::domain::ids::AccountName;
+use crate::domain::ids::{AccountName, RotationId};
 use crate::ports::journal::{Breaker, JournalError};
 use crate::store::fault;
 use crate::store::postgres::{Write, one_row};
@@ -44,10 +44,10 @@ pub(super) async fn find(
     Ok(columns.map(|columns| rows::breaker(account, columns)).transpose()?)
 }
 
-/// Clears the account's breaker, where it has tripped.
-pub(super) async fn clear(write: &mut Write, account: &AccountName) -> Result<(), JournalError> {
-    sqlx::query("DELETE FROM breaker WHERE account = $1")
-        .bind(account.as_str())
+/// Clears the breaker of a rotation's account, where it has tripped.
+pub(super) async fn clear(write: &mut Write, rotation: RotationId) -> Result<(), JournalError> {
+    sqlx::query("DELETE FROM breaker WHERE account = (SELECT account FROM rotation WHERE id = $1)")
+        .bind(rotation.to_string())
         .execute(&mut *write.connection)
         .await
         .map_err(fault::postgres)?;

@@ -10,7 +10,7 @@ use crate::domain::secret::Applied;
 use crate::ports::journal::JournalError;
 use crate::store::fault::{self, Inconsistency};
 use crate::store::ledger::Ledger;
-use crate::store::postgres::{Write, audit, claims, lists, one_row, proofs, wakes};
+use crate::store::postgres::{Write, audit, breakers, claims, lists, one_row, proofs, wakes};
 use crate::store::rows::{self, ExtentColumns, Place, millis};
 use crate::store::shelf::Extent;
 
@@ -43,8 +43,12 @@ pub(super) async fn operate(
 ) -> Result<Row, JournalError> {
     let mut ledger = open(write, rotation).await?;
     let now = write.now().await?;
+    let is_unbarred = ledger.is_unbarred_by(entry);
     let row = ledger.add(entry.clone(), now, None)?;
     store(write, rotation, ledger, Due::Now, now).await?;
+    if is_unbarred {
+        breakers::clear(write, rotation).await?;
+    }
     if let Some(deed) = Deed::of_entry(entry) {
         audit::note(write, rotation, &deed, now).await?;
     }

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use crate::domain::ids::AccountName;
+use crate::domain::ids::{AccountName, RotationId};
 use crate::ports::journal::{Breaker, JournalError};
 use crate::store::rows::{self, Place, millis};
 use crate::store::sqlite::Write;
@@ -40,8 +40,8 @@ pub(super) fn find(
     Ok(columns.map(|columns| rows::breaker(account, columns)).transpose()?)
 }
 
-/// Clears the account's breaker, where it has tripped.
-pub(super) fn clear(write: &Write<'_>, account: &AccountName) -> Result<(), JournalError> {
-    let sql = "DELETE FROM breaker WHERE account = ?1";
-    execute(&write.transaction, sql, [account.as_str()]).map(drop)
+/// Clears the breaker of a rotation's account, where it has tripped.
+pub(super) fn clear(write: &Write<'_>, rotation: RotationId) -> Result<(), JournalError> {
+    let sql = "DELETE FROM breaker WHERE account = (SELECT account FROM rotation WHERE id = ?1)";
+    execute(&write.transaction, sql, [rotation.to_string()]).map(drop)
 }

@@ -12,7 +12,7 @@ use crate::store::ledger::Ledger;
 use crate::store::rows::{self, ExtentColumns, Place, millis};
 use crate::store::shelf::Extent;
 use crate::store::sqlite::statements::{execute, execute_one, first};
-use crate::store::sqlite::{Write, audit, claims, lists, proofs};
+use crate::store::sqlite::{Write, audit, breakers, claims, lists, proofs};
 
 /// Appends a worker's entry, under a lease that holds.
 pub(super) fn append(
@@ -42,8 +42,12 @@ pub(super) fn operate(
     entry: &Entry,
 ) -> Result<Row, JournalError> {
     let mut ledger = open(write, rotation)?;
+    let is_unbarred = ledger.is_unbarred_by(entry);
     let row = ledger.add(entry.clone(), write.now, None)?;
     store(write, rotation, ledger, Due::Now)?;
+    if is_unbarred {
+        breakers::clear(write, rotation)?;
+    }
     if let Some(deed) = Deed::of_entry(entry) {
         audit::note(write, rotation, &deed)?;
     }

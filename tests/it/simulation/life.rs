@@ -189,6 +189,7 @@ fn engine(desk: &Desk) -> drive::World {
         console: Arc::new(SimulatedConsole { journal: journal.clone(), world: world(), worker }),
         secrets,
         logins: Arc::new(logins),
+        untold: Arc::default(),
         clock,
         meter: Arc::new(Nobody),
         probe: Arc::new(SimulatedSalesforce { world: world(), worker }),

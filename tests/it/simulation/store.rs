@@ -131,11 +131,6 @@ impl Journal for SimulatedStore {
         self.journal.breaker(account).await
     }
 
-    async fn clear_breaker(&self, account: &AccountName) -> Result<(), JournalError> {
-        self.asked("closing the breaker").await?;
-        self.journal.clear_breaker(account).await
-    }
-
     async fn admit_all(&self, arrivals: &[Arrival]) -> Result<Vec<Admission>, JournalError> {
         if self.world.fault_once_in(10) {
             return Err(busy());

@@ -1,12 +1,15 @@
 //! What people and metrics see.
 
 use reset_receiver::domain::entry::{Entry, Outcome};
+use reset_receiver::domain::fault::Fault;
 use reset_receiver::domain::ids::{AccountName, TargetName};
 use reset_receiver::domain::phase::Phase;
 use reset_receiver::domain::secret::SecretVersion;
+use reset_receiver::domain::step::Step;
+use reset_receiver::domain::target::Surface;
 use reset_receiver::ports::journal::{Breaker, RotationFilter};
 
-use super::bench::{Bench, SECOND, TTL};
+use super::bench::{Bench, SECOND, TTL, stuck};
 
 pub(super) async fn rotations_are_listed_newest_first_page_by_page(bench: Bench) {
     let journal = bench.open().await;
@@ -100,7 +103,7 @@ pub(super) async fn phases_are_counted(bench: Bench) {
     assert_eq!(phases, [(Phase::Containing, 2), (Phase::Abandoned, 1)]);
 }
 
-pub(super) async fn a_breaker_trips_and_is_cleared(bench: Bench) {
+pub(super) async fn a_breaker_tells_of_the_latest_refusal(bench: Bench) {
     let journal = bench.open().await;
     let account = AccountName::parse("login").unwrap();
     let other = AccountName::parse("another").unwrap();
@@ -112,10 +115,35 @@ pub(super) async fn a_breaker_trips_and_is_cleared(bench: Bench) {
         assert_eq!(journal.breaker(&account).await.unwrap(), Some(breaker));
     }
     assert_eq!(journal.breaker(&other).await.unwrap(), None);
-    for _ in 0..2 {
-        journal.clear_breaker(&account).await.unwrap();
-        assert_eq!(journal.breaker(&account).await.unwrap(), None);
+}
+
+pub(super) async fn a_breaker_is_cleared_by_retrying_what_it_keeps_back(bench: Bench) {
+    let journal = bench.open().await;
+    let (ours, others) =
+        (AccountName::parse("login").unwrap(), AccountName::parse("another").unwrap());
+    let breaker = Breaker { since: bench.now(), secret_version: SecretVersion(3) };
+    for account in [&ours, &others] {
+        journal.trip(account, &breaker).await.unwrap();
     }
+    let rotation = bench.admit(&journal, "acme", "login").await;
+    let claim = bench.claim(&journal).await;
+    let retry = Entry::Retried { by: "ann".to_owned() };
+    bench.write(&journal, &claim, [stuck()]).await;
+    journal.operate(rotation, &retry).await.unwrap();
+    assert_eq!(journal.breaker(&ours).await.unwrap(), Some(breaker.clone()), "of another fault");
+
+    journal.release(&claim.lease, rotation, None).await.unwrap();
+    let claim = bench.claim(&journal).await;
+    let barred = Entry::Stuck {
+        step: Step::Contain,
+        surface: Some(Surface::Integration { instance: None }),
+        fault: Fault::Rejected,
+        message: "the console refused the login".to_owned(),
+    };
+    bench.write(&journal, &claim, [barred]).await;
+    journal.operate(rotation, &retry).await.unwrap();
+    assert_eq!(journal.breaker(&ours).await.unwrap(), None);
+    assert_eq!(journal.breaker(&others).await.unwrap(), Some(breaker));
 }
 
 pub(super) async fn the_probe_leaves_nothing_behind(bench: Bench) {

@@ -145,10 +145,6 @@ impl Journal for Interrupted {
         self.inner.breaker(account).await
     }
 
-    async fn clear_breaker(&self, account: &AccountName) -> Result<(), JournalError> {
-        self.inner.clear_breaker(account).await
-    }
-
     async fn probe(&self) -> Result<(), JournalError> {
         self.inner.probe().await
     }

@@ -329,9 +329,13 @@ impl Journal for MemoryJournal {
         let now = whole(self.clock.now());
         let mut memory = self.lock();
         let stored = memory.stored(rotation)?;
-        let row = stored.add(entry.clone(), now, None)?;
+        let is_unbarred = matches!(entry, Entry::Retried { .. }) && stored.state.is_barred();
+        let (row, account) = (stored.add(entry.clone(), now, None)?, stored.account.clone());
         if stored.finished_at.is_none() {
             stored.due_at = Some(stored.due_at.map_or(now, |due| due.min(now)));
+        }
+        if is_unbarred {
+            memory.breakers.remove(&account);
         }
         memory.note(Deed::of_entry(entry), rotation, now)?;
         Ok(row)
@@ -424,11 +428,6 @@ impl Journal for MemoryJournal {
             }
             _ => Err(JournalError::Inconsistent("no login that is open".into())),
         }
-    }
-
-    async fn clear_breaker(&self, account: &AccountName) -> Result<(), JournalError> {
-        self.lock().breakers.remove(account);
-        Ok(())
     }
 
     async fn probe(&self) -> Result<(), JournalError> {
