@@ -250,11 +250,16 @@ pub(in crate::config) fn urls(value: &Value) -> Result<Vec<Url>, String> {
 
 /// A time span such as `30s`, `10m` or `1h 30m`, longer than nothing.
 pub(in crate::config) fn duration(value: &Value) -> Result<Duration, String> {
+    let span = duration_or_none(value)?;
+    if span.is_zero() { Err("must be longer than nothing".to_owned()) } else { Ok(span) }
+}
+
+/// The same, where no time at all means something as well.
+pub(in crate::config) fn duration_or_none(value: &Value) -> Result<Duration, String> {
     let text = text(value)?;
     let wrong = || format!("`{text}` is not a time span like 30s, 10m or 1h 30m");
     let span: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
-    let span = Duration::try_from(span).map_err(|_| wrong())?;
-    if span.is_zero() { Err("must be longer than nothing".to_owned()) } else { Ok(span) }
+    Duration::try_from(span).map_err(|_| wrong())
 }
 
 /// A whole number within bounds.

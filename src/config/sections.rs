@@ -8,7 +8,7 @@ use toml::Value;
 
 use crate::config::Console;
 use crate::config::reader::{
-    Reader, address, duration, flag, parsed, path, text, texts, url, urls, whole,
+    Reader, address, duration, duration_or_none, flag, parsed, path, text, texts, url, urls, whole,
 };
 use crate::domain::backoff::Backoff;
 use crate::domain::ids::{AccountName, OrganizationId, TargetName, UserId, Username};
@@ -185,6 +185,7 @@ pub(in crate::config) fn rotation(section: &mut Reader<'_>) -> Option<Rotation> 
     let secret_deadline = section.required("secret_deadline", duration);
     let confirm_poll = backoff(section, "confirm_poll_first", "confirm_poll_cap");
     let confirm_deadline = section.required("confirm_deadline", duration);
+    let confirm_watch = section.required("confirm_watch", duration_or_none);
     let console_login_age = section.required("console_login_age", duration);
     Some(Rotation {
         grace: grace?,
@@ -196,6 +197,7 @@ pub(in crate::config) fn rotation(section: &mut Reader<'_>) -> Option<Rotation> 
         secret_deadline: secret_deadline?,
         confirm_poll: confirm_poll?,
         confirm_deadline: confirm_deadline?,
+        confirm_watch: confirm_watch?,
         console_login_age: console_login_age?,
     })
 }

@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::event::ResetKind;
 use crate::domain::secret::{Applied, Fingerprints, SecretVersion};
-use crate::domain::track::Chosen;
+use crate::domain::track::{Chosen, Current};
 
 /// One of the two halves of a Salesforce secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -335,8 +335,8 @@ pub struct Question<'a> {
     pub rejected: Option<SecretVersion>,
     /// The version that a later reset made useless, if one did.
     pub superseded: Option<&'a Superseded>,
-    /// Whether an operator said "use the current one".
-    pub use_current: bool,
+    /// What an operator said "use the current one" of.
+    pub current: Current,
     /// How far Vault's clock and the sender's may differ.
     pub grace: Duration,
 }
@@ -352,7 +352,11 @@ pub fn decide(question: &Question<'_>, reading: &Reading) -> Verdict {
         Reading::Complete { version, .. } if question.rejected == Some(*version) => {
             Verdict::Wait(Waiting::Rejected { version: *version })
         }
-        Reading::Complete { .. } if question.use_current => Verdict::Use,
+        Reading::Complete { version, written_at, .. }
+            if question.current.is(*version, *written_at) =>
+        {
+            Verdict::Use
+        }
         Reading::Complete { version: shown, .. } if question.reset.awaits_newer_than(*shown) => {
             let version = question.reset.announced.unwrap_or(*shown);
             Verdict::Wait(Waiting::Announced { version, shown: *shown })

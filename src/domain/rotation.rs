@@ -1,5 +1,5 @@
-//! A rotation's state, folded from its journal. It changes in this file, in `logins` and in
-//! `ending`, and nowhere else.
+//! A rotation's state, folded from its journal. It changes in this file, in `surfaces`, in
+//! `logins` and in `ending`, and nowhere else.
 //!
 //! | entry | legal when | then |
 //! | --- | --- | --- |
@@ -24,7 +24,7 @@
 //! | `stuck` | active | stuck |
 //! | `retried`, `use_current` | not finished | active; a refused version may be tried again |
 //! | `abandoned` | not finished | finished |
-//! | `completed` | active; decided for the latest reset; nothing of ours left; every surface holds the secret and was looked at, or none took one | finished |
+//! | `completed` | active, or with nothing to do also overdue; decided for the latest reset; nothing of ours left; every surface holds the secret and was looked at, or none took one | finished |
 //!
 //! "Active" is neither stuck nor finished. Facts about the world (`contained`, `updated`,
 //! `enabled`) stay legal when a newer reset joined between the act and its record; decisions do
@@ -33,6 +33,7 @@
 mod ending;
 mod logins;
 mod questions;
+mod surfaces;
 #[cfg(test)]
 mod tests;
 
@@ -45,7 +46,7 @@ use crate::domain::event::ResetKind;
 use crate::domain::freshness::{Reset, Superseded, Waiting};
 use crate::domain::secret::SecretVersion;
 use crate::domain::target::Surface;
-use crate::domain::track::{Chosen, Proof, Refusal, Standing, Stuck, Track};
+use crate::domain::track::{Chosen, Current, Proof, Refusal, Standing, Stuck, Track};
 
 const GAPLESS: &str = "entries are numbered from 1 without gaps";
 
@@ -72,12 +73,16 @@ pub struct Rotation {
     pub tracks: BTreeMap<Surface, Track>,
     /// The secret, once chosen.
     pub secret: Option<Chosen>,
+    /// The one that was chosen before a secret came to be waited for again.
+    pub set_aside: Option<Chosen>,
     /// When it was chosen.
     pub chosen_at: Option<Timestamp>,
     /// Why it is not chosen.
     pub waiting: Option<Waiting>,
     /// Since when the rotation waits for a secret, or for the console to show that it is well.
     pub waits_since: Timestamp,
+    /// When it was last told that a version was written.
+    pub announced_at: Timestamp,
     /// The newest version that this rotation ever chose.
     pub newest_known: Option<(SecretVersion, Timestamp)>,
     /// A version that a login refused.
@@ -92,8 +97,8 @@ pub struct Rotation {
     pub vouched: Option<(SecretVersion, Timestamp)>,
     /// A version that was chosen and that a later reset made useless.
     pub superseded: Option<Superseded>,
-    /// An operator said "use the current one".
-    pub use_current: bool,
+    /// What an operator said "use the current one" of, if one did.
+    pub current: Current,
     /// Something of ours may be switched on with a dead secret, whatever the events say.
     pub must_contain: bool,
     /// Failed tries and take-overs since the last progress; the backoff grows with it.
@@ -139,9 +144,11 @@ impl Rotation {
             standing: Standing::Active,
             tracks: BTreeMap::new(),
             secret: None,
+            set_aside: None,
             chosen_at: None,
             waiting: None,
             waits_since: at,
+            announced_at: at,
             newest_known: None,
             rejected: None,
             refusal: None,
@@ -149,7 +156,7 @@ impl Rotation {
             proof: None,
             vouched: None,
             superseded: None,
-            use_current: false,
+            current: Current::default(),
             must_contain: false,
             attempts: 0,
             deaths: 0,
@@ -178,6 +185,7 @@ impl Rotation {
             Entry::Admitted { kind, occurred_at, version, .. } => {
                 if *kind == ResetKind::SecretWritten {
                     self.reset.announce(*version);
+                    self.announced_at = at;
                 }
                 self.admit(*kind, *occurred_at, at);
             }
@@ -231,7 +239,7 @@ impl Rotation {
             Entry::Retried { .. } => self.resume(at),
             Entry::UseCurrent { .. } => {
                 self.resume(at);
-                self.use_current = true;
+                self.current = Current::Any;
             }
             Entry::Abandoned { .. } => self.standing = Standing::Abandoned,
             Entry::Completed { outcome, decided_for } => {
@@ -253,10 +261,10 @@ impl Rotation {
             return;
         }
         self.news_at = at;
-        let chosen = self.secret.take();
+        let chosen = self.secret.take().or(self.set_aside.take());
         self.superseded = Superseded::since(self.superseded.take(), chosen, kind, occurred_at);
         self.proof = None;
-        self.use_current = false;
+        self.current = Current::default();
         self.contained_at = None;
         for track in self.tracks.values_mut() {
             track.contained = false;
@@ -284,53 +292,12 @@ impl Rotation {
         self.deaths = 0;
     }
 
-    fn disabling(&mut self, surface: &Surface) -> Result<(), IllegalEntry> {
-        self.require_active()?;
-        require(surface.is_connector(), "only a connector can be disabled")?;
-        let track = self.track(surface)?;
-        require(!track.contained, "it is contained already")?;
-        track.ours = true;
-        track.enabling = false;
-        track.enabled = false;
-        Ok(())
-    }
-
-    fn contained(
-        &mut self,
-        surface: &Surface,
-        by_us: bool,
-        at: Timestamp,
-    ) -> Result<(), IllegalEntry> {
-        require(surface.is_connector(), "only a connector can be disabled")?;
-        let track = self.track(surface)?;
-        require(track.ours == by_us, "what we disabled is told from what we found disabled")?;
-        track.contained = true;
-        track.enabling = false;
-        track.enabled = false;
-        if by_us {
-            track.off_since.get_or_insert(at);
-        }
-        self.progress();
-        if self.uncontained().next().is_none() {
-            self.contained_at.get_or_insert(at);
-        }
-        Ok(())
-    }
-
-    fn found_enabled(&mut self, surface: &Surface) -> Result<(), IllegalEntry> {
-        let track = self.track(surface)?;
-        require(track.contained, "only a contained connector can be found enabled")?;
-        track.contained = false;
-        self.must_contain = true;
-        Ok(())
-    }
-
     fn wait(&mut self, reason: &Waiting, at: Timestamp) -> Result<(), IllegalEntry> {
         self.require_active()?;
         if self.waiting.is_none() {
             self.waits_since = at;
         }
-        self.secret = None;
+        self.set_aside = self.secret.take().or(self.set_aside.take());
         self.waiting = Some(reason.clone());
         self.progress();
         self.doubt_enabling();
@@ -361,8 +328,12 @@ impl Rotation {
             self.doubt_enabling();
         }
         self.newest_known = Some(key);
+        if self.current == Current::Any {
+            self.current = Current::Only(key.0, key.1);
+        }
         self.reset.settle();
         self.secret = Some(chosen);
+        self.set_aside = None;
         // What was refused is older by now, and says nothing of this one.
         self.rejected = None;
         self.refusal = None;
@@ -375,50 +346,6 @@ impl Rotation {
             track.confirmed = false;
             track.shown = None;
         }
-        Ok(())
-    }
-
-    fn updating(&mut self, surface: &Surface, version: SecretVersion) -> Result<(), IllegalEntry> {
-        self.require_secret(version)?;
-        let contained = self.uncontained().next().is_none();
-        require(contained, "nothing is written before every connector is contained")?;
-        require(!self.awaits_proof(), "what a spent login came to is decided first")?;
-        self.track(surface)?.updating = Some(version);
-        Ok(())
-    }
-
-    fn updated(
-        &mut self,
-        surface: &Surface,
-        version: SecretVersion,
-        at: Timestamp,
-    ) -> Result<(), IllegalEntry> {
-        let track = self.track(surface)?;
-        require(track.updating == Some(version), "an update is announced before it is made")?;
-        track.updating = None;
-        track.holds = Some(version);
-        track.confirmed = false;
-        self.waits_since = at;
-        self.progress();
-        Ok(())
-    }
-
-    fn enabling(&mut self, surface: &Surface, version: SecretVersion) -> Result<(), IllegalEntry> {
-        self.require_secret(version)?;
-        require(self.all_hold_secret(), "nothing is enabled before every surface is updated")?;
-        let track = self.track(surface)?;
-        require(track.ours && track.contained, "only what we disabled is enabled")?;
-        track.enabling = true;
-        Ok(())
-    }
-
-    fn enabled(&mut self, surface: &Surface, at: Timestamp) -> Result<(), IllegalEntry> {
-        let track = self.track(surface)?;
-        require(track.enabling, "enabling is announced before it is done")?;
-        let (holds, warned) = (track.holds, track.warned.take());
-        *track = Track { holds, warned, enabled: true, ..Track::default() };
-        self.waits_since = at;
-        self.progress();
         Ok(())
     }
 

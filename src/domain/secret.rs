@@ -147,7 +147,7 @@ pub struct Applied {
     pub written_at: Timestamp,
     /// Fingerprints of its fields.
     pub fingerprints: Fingerprints,
-    /// When the console was last seen to be well with it.
+    /// When the console was last seen to be well with it; where it never was, when Vault took it.
     pub confirmed_at: Timestamp,
 }
 

@@ -37,6 +37,29 @@ pub struct Refusal {
     pub said: String,
 }
 
+/// Which version a person called the current one, so that it is the new one whatever its age.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Current {
+    /// None.
+    #[default]
+    None,
+    /// Whichever Vault shows next.
+    Any,
+    /// The one that it showed then, and none that is written later.
+    Only(SecretVersion, Timestamp),
+}
+
+impl Current {
+    /// Whether it is this version.
+    pub fn is(self, version: SecretVersion, written_at: Timestamp) -> bool {
+        match self {
+            Self::None => false,
+            Self::Any => true,
+            Self::Only(current, at) => (current, at) == (version, written_at),
+        }
+    }
+}
+
 /// What is known of one surface.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact that the journal states alone")]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::domain::entry::{Entry, Outcome};
 use crate::domain::fault::Fault;
 use crate::domain::freshness::{Half, Question, Reading, Reset, Verdict, Waiting, decide};
@@ -32,8 +34,8 @@ impl Drive<'_> {
             Err(error) => return self.fail(Step::AwaitSecret, None, &error.into()).await,
         };
         let (reading, secret) = self.read_secret(&self.target, stored);
-        if self.is_behind(&reading) {
-            return Ok(Turn::Until(self.next_poll()));
+        if let Some(reason) = self.is_behind(&reading) {
+            return self.wait_for_secret(reason).await;
         }
         let reset = self.reset_to_judge();
         let question = Question {
@@ -42,7 +44,7 @@ impl Drive<'_> {
             applied: self.applied.as_ref(),
             rejected: self.rotation.rejected,
             superseded: self.rotation.superseded.as_ref(),
-            use_current: self.rotation.use_current,
+            current: self.rotation.current,
             grace: self.world.settings.grace,
         };
         let decided_for = self.rotation.reset.latest;
@@ -125,7 +127,7 @@ impl Drive<'_> {
     /// not come in time: whoever announced it meant something else.
     fn reset_to_judge(&self) -> Reset {
         let mut reset = self.rotation.reset.clone();
-        let waited = self.world.clock.now().duration_since(self.rotation.waits_since);
+        let waited = self.world.clock.now().duration_since(self.rotation.announced_at);
         if waited.unsigned_abs() >= ANNOUNCED_PATIENCE {
             reset.announced = None;
         }
@@ -133,14 +135,12 @@ impl Drive<'_> {
     }
 
     /// Whether Vault shows a version older than one that this rotation chose: a standby that lags
-    /// behind. It is waited for.
-    fn is_behind(&self, reading: &Reading) -> bool {
-        match (reading, self.rotation.newest_known) {
-            (Reading::Complete { version, written_at, .. }, Some((newest, newest_at))) => {
-                *version < newest && *written_at <= newest_at
-            }
-            _ => false,
-        }
+    /// behind, or a Vault that was restored to what it was. The newer one is waited for.
+    fn is_behind(&self, reading: &Reading) -> Option<Waiting> {
+        let Reading::Complete { version: shown, written_at, .. } = *reading else { return None };
+        let (version, newest_at) = self.rotation.newest_known?;
+        let is_older = shown < version && written_at <= newest_at;
+        is_older.then_some(Waiting::Announced { version, shown })
     }
 
     async fn wait_for_secret(&mut self, reason: Waiting) -> Result<Turn, DriveError> {
@@ -165,17 +165,45 @@ impl Drive<'_> {
             };
             return self.stuck(step, None, Fault::Rejected, message).await;
         }
-        let deadline =
-            self.rotation.waits_since.saturating_add(self.world.settings.secret_deadline);
+        let settings = &self.world.settings;
+        let (patience, told) = match self.told_twice() {
+            Some(told) => (settings.secret_deadline.min(settings.grace), told),
+            None => (settings.secret_deadline, String::new()),
+        };
+        let deadline = self.rotation.waits_since.saturating_add(patience);
         if deadline.is_ok_and(|deadline| self.world.clock.now() >= deadline) {
-            let message = format!("the new secret did not arrive in Vault in time: {message}");
+            let message =
+                format!("the new secret did not arrive in Vault in time: {message}{told}");
             return self.stuck(Step::AwaitSecret, None, Fault::Transient, message).await;
         }
         Ok(Turn::Until(due))
     }
 
+    /// What to tell a person where the reset may be one that was served before: two senders give the
+    /// same one different times, and none of them tells whether it was another. The connectors stay
+    /// off meanwhile, so that nobody is to wait for long.
+    fn told_twice(&self) -> Option<String> {
+        let latest = self.rotation.reset.latest;
+        let before = |at: Timestamp| {
+            let until = at.saturating_add(self.world.settings.grace);
+            at < latest && until.is_ok_and(|until| latest <= until)
+        };
+        let (version, written_at) = match (self.rotation.waiting.as_ref()?, &self.applied) {
+            (Waiting::NotThereYet { .. }, Some(applied)) => (applied.version, applied.written_at),
+            (Waiting::Predates { version, written_at }, _) => (*version, *written_at),
+            _ => return None,
+        };
+        before(written_at).then(|| {
+            format!(
+                "; it was written shortly before this reset is said to have happened: if another \
+                 sender told of the same reset earlier, say that version {version} is the current \
+                 one (use-current-secret), otherwise write the new secret"
+            )
+        })
+    }
+
     /// When Vault is asked again: soon at first, less often the longer it takes.
-    pub(in crate::engine) fn next_poll(&self) -> jiff::Timestamp {
+    pub(in crate::engine) fn next_poll(&self) -> Timestamp {
         let waited = self.world.clock.now().duration_since(self.rotation.waits_since);
         let minutes = u32::try_from(waited.as_mins()).unwrap_or(0);
         self.after(self.world.settings.secret_poll, minutes.saturating_add(1))

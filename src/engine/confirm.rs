@@ -1,5 +1,9 @@
 //! The step "confirm": in a fresh session, look whether every surface is well.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
+
 use crate::domain::entry::{Entry, Outcome};
 use crate::domain::plan::Next;
 use crate::domain::step::Step;
@@ -22,17 +26,24 @@ struct Look {
 
 impl Drive<'_> {
     /// Looks at every surface that has not been seen to be well, then completes, waits, or after
-    /// the deadline decides on what it saw.
+    /// the deadline decides on what it saw. Of a secret that nobody proved every surface is looked
+    /// at, whatever was seen before.
     pub(in crate::engine) async fn confirm(&mut self) -> Result<Turn, DriveError> {
         if self.has_written {
             self.close_session().await;
         }
-        let unconfirmed = |(_, track): &(&Surface, &Track)| !track.confirmed;
-        let surfaces: Vec<Surface> =
-            self.rotation.tracks.iter().filter(unconfirmed).map(|(s, _)| s.clone()).collect();
+        let is_proven = self.rotation.proof == Some(Proof::Proven);
+        let is_asked = |(_, track): &(&Surface, &Track)| !(is_proven && track.confirmed);
+        let surfaces: Vec<(Surface, bool)> = (self.rotation.tracks.iter().filter(is_asked))
+            .map(|(surface, track)| (surface.clone(), track.confirmed))
+            .collect();
         let mut refused = None;
-        for surface in &surfaces {
+        for (surface, was_well) in &surfaces {
             match self.confirm_one(surface).await {
+                // It was not there before, so that it is about this secret.
+                Ok(Some(shown)) if *was_well && !is_proven => {
+                    return self.refuse(surface.clone(), shown).await;
+                }
                 Ok(Some(shown)) => refused = refused.or(Some((surface.clone(), shown))),
                 Ok(None) => {}
                 Err(Failure::Step(error)) => {
@@ -41,17 +52,19 @@ impl Drive<'_> {
                 Err(Failure::Drive(error)) => return Err(error),
             }
         }
-        // News may have joined while the console was looked at.
-        if self.next() != Next::Confirm {
-            return Ok(Turn::Go);
+        let waited = self.waited();
+        match self.next() {
+            Next::Confirm => {}
+            Next::Complete(Outcome::Confirmed) if self.is_watched() => {
+                return self.go_on_watching(waited).await;
+            }
+            // News may have joined while the console was looked at.
+            _ => return Ok(Turn::Go),
         }
         let settings = &self.world.settings;
-        let waited = self.world.clock.now().duration_since(self.rotation.waits_since);
-        if waited.unsigned_abs() < settings.confirm_deadline {
-            let minutes = u32::try_from(waited.as_mins()).unwrap_or(0);
-            return Ok(Turn::Until(self.after(settings.confirm_poll, minutes.saturating_add(1))));
+        if waited < settings.confirm_deadline {
+            return Ok(Turn::Until(self.next_look(waited)));
         }
-        let is_proven = self.rotation.proof == Some(Proof::Proven);
         match (refused, self.rotation.secret.as_ref().map(|chosen| chosen.version)) {
             (Some((surface, shown)), Some(version)) if is_proven => {
                 let message = format!(
@@ -61,14 +74,51 @@ impl Drive<'_> {
                 let is_recorded = self.record(Entry::Warned { surface, message }).await?;
                 if is_recorded { self.complete(Outcome::Unconfirmed).await } else { Ok(Turn::Go) }
             }
-            (Some((surface, shown)), Some(version)) => {
-                self.world.meter.login_refused(RefusedBy::Salesforce);
-                self.record(Entry::Refused { surface, version, shown }).await?;
-                self.secret = None;
-                Ok(Turn::Go)
-            }
+            (Some((surface, shown)), Some(_)) => self.refuse(surface, shown).await,
             _ => self.complete(Outcome::Unconfirmed).await,
         }
+    }
+
+    /// Whether everything that looks well is looked at again. Connectors log in on schedules of
+    /// their own: until they have done so, a secret that nobody proved was not tried, and a console
+    /// without an error says nothing.
+    pub(in crate::engine) fn is_watched(&self) -> bool {
+        let is_proven = self.rotation.proof == Some(Proof::Proven);
+        !is_proven && !self.world.settings.confirm_watch.is_zero()
+    }
+
+    /// After a look at which everything was well: comes back later, or completes.
+    async fn go_on_watching(&mut self, waited: Duration) -> Result<Turn, DriveError> {
+        let left = self.world.settings.confirm_watch.saturating_sub(waited);
+        if left.is_zero() {
+            return self.complete(Outcome::Confirmed).await;
+        }
+        let now = self.world.clock.now();
+        // Ever more seldom: what does not show after a while shows after a long one, if at all.
+        let sparse = now.saturating_add(waited / 2).unwrap_or(Timestamp::MAX);
+        let end = now.saturating_add(left).unwrap_or(Timestamp::MAX);
+        Ok(Turn::Until(self.next_look(waited).max(sparse).min(end)))
+    }
+
+    /// How long ago something was last written or enabled.
+    fn waited(&self) -> Duration {
+        self.world.clock.now().duration_since(self.rotation.waits_since).unsigned_abs()
+    }
+
+    fn next_look(&self, waited: Duration) -> Timestamp {
+        let minutes = u32::try_from(waited.as_secs() / 60).unwrap_or(u32::MAX);
+        self.after(self.world.settings.confirm_poll, minutes.saturating_add(1))
+    }
+
+    /// Writes down that the chosen secret was refused: everything is contained again.
+    async fn refuse(&mut self, surface: Surface, shown: String) -> Result<Turn, DriveError> {
+        let Some(chosen) = &self.rotation.secret else { return Ok(Turn::Go) };
+        let version = chosen.version;
+        if self.record(Entry::Refused { surface, version, shown }).await? {
+            self.world.meter.login_refused(RefusedBy::Salesforce);
+            self.secret = None;
+        }
+        Ok(Turn::Go)
     }
 
     /// Records that it is over.
@@ -97,7 +147,9 @@ impl Drive<'_> {
         }
         let surface = surface.clone();
         let Some(shown) = look.missing else {
-            self.record(Entry::Confirmed { surface }).await?;
+            if !track.confirmed {
+                self.record(Entry::Confirmed { surface }).await?;
+            }
             return Ok(None);
         };
         if track.shown.as_ref() != Some(&shown) {

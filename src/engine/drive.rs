@@ -8,21 +8,22 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::backoff::Backoff;
-use crate::domain::entry::Entry;
+use crate::domain::entry::{Entry, Outcome};
 use crate::domain::fault::{Fault, error_line};
 use crate::domain::ids::RotationId;
+use crate::domain::phase::Phase;
 use crate::domain::plan::Next;
 use crate::domain::rotation::{IllegalEntry, Rotation};
 use crate::domain::secret::{Applied, FingerprintKey, SalesforceSecret, SecretVersion};
 use crate::domain::step::Step;
 use crate::domain::target::{Surface, Target};
 use crate::domain::track::Standing;
-use crate::engine::console_login::{ConsoleLogins, NoLogin, VersionedLogin};
+use crate::engine::console_login::{ConsoleLogins, NoLogin};
 use crate::engine::settings::Settings;
 use crate::engine::untold::Untold;
 use crate::ports::clock::Clock;
 use crate::ports::console::{Console, ConsoleError, ConsoleSession, Permit, Trouble};
-use crate::ports::journal::{Breaker, Claim, Journal, JournalError};
+use crate::ports::journal::{Claim, Journal, JournalError};
 use crate::ports::login_probe::{LoginProbe, ProbeError};
 use crate::ports::meter::{Meter, RefusedBy};
 use crate::ports::secret_store::{SecretStore, SecretStoreError};
@@ -158,11 +159,11 @@ pub(in crate::engine) struct Drive<'w> {
     /// The connectors that were seen contained in this drive.
     pub(in crate::engine) seen_contained: BTreeSet<Surface>,
     id: RotationId,
-    claim: Claim,
-    permit: Arc<dyn Permit>,
-    session: Option<Box<dyn ConsoleSession>>,
+    pub(in crate::engine) claim: Claim,
+    pub(in crate::engine) permit: Arc<dyn Permit>,
+    pub(in crate::engine) session: Option<Box<dyn ConsoleSession>>,
     /// The version of the console's login that was tried last, until it is refused.
-    login_version: Option<SecretVersion>,
+    pub(in crate::engine) login_version: Option<SecretVersion>,
     /// Whether somebody else wrote to the journal since the plan was asked.
     has_moved: bool,
 }
@@ -216,12 +217,21 @@ impl<'w> Drive<'w> {
                 return Ok(Some(self.world.clock.now()));
             }
             match self.turn().await? {
+                Turn::Go if self.gives_way().await? => return Ok(Some(self.world.clock.now())),
                 Turn::Go => {}
                 Turn::Until(due) => return Ok(Some(due)),
                 Turn::Rest => return Ok(None),
             }
         }
         Err(DriveError::Endless)
+    }
+
+    /// Whether another rotation needs the account more: it has connectors to contain, and this one
+    /// has none.
+    async fn gives_way(&mut self) -> Result<bool, DriveError> {
+        let is_calm =
+            !self.rotation.is_finished() && Phase::of(&self.rotation) != Phase::Containing;
+        Ok(is_calm && self.world.journal.is_awaited(self.id).await?)
     }
 
     /// Notes a take-over, and surfaces that the target gained since the rotation began.
@@ -256,6 +266,7 @@ impl<'w> Drive<'w> {
             Next::Update(surface, version) => self.update(&surface, version).await,
             Next::Enable(surface, version) => self.enable(&surface, version).await,
             Next::Confirm => self.confirm().await,
+            Next::Complete(Outcome::Confirmed) if self.is_watched() => self.confirm().await,
             Next::Complete(outcome) => self.complete(outcome).await,
             Next::Rest => Ok(Turn::Rest),
         }
@@ -368,82 +379,5 @@ impl<'w> Drive<'w> {
     pub(in crate::engine) fn after(&self, backoff: Backoff, attempts: u32) -> Timestamp {
         let wait = backoff.wait(attempts, self.world.clock.chance());
         self.world.clock.now().saturating_add(wait).unwrap_or(Timestamp::MAX)
-    }
-
-    /// The open console session, or a new one.
-    pub(in crate::engine) async fn session(
-        &mut self,
-    ) -> Result<&mut Box<dyn ConsoleSession>, StepError> {
-        let session = match self.session.take() {
-            Some(session) => session,
-            None => self.open_session().await?,
-        };
-        Ok(self.session.insert(session))
-    }
-
-    /// Logs out, where there is a session. A failure to log out changes nothing.
-    pub(in crate::engine) async fn close_session(&mut self) {
-        self.has_written = false;
-        if let Some(session) = self.session.take()
-            && let Err(error) = session.close().await
-        {
-            tracing::debug!(error = error_line(&error), "console session not closed");
-        }
-    }
-
-    /// Logs in once. A login that the console has refused, to whichever replica, is not used; what
-    /// was refused just now may be a remembered one that Vault has replaced meanwhile.
-    async fn open_session(&mut self) -> Result<Box<dyn ConsoleSession>, StepError> {
-        let world = self.world;
-        // The account that the lease is for, whatever the configuration says by now.
-        let account = self.claim.lease.account.clone();
-        world.untold.refusals(&*world.journal, &account).await?;
-        let mut login = world.logins.get(&account).await?;
-        if let Some(breaker) = world.journal.breaker(&account).await?
-            && login.version <= breaker.secret_version
-        {
-            login = world.logins.read(&account).await?;
-            if login.version <= breaker.secret_version {
-                world.logins.forget(&account);
-                return Err(StepError::BreakerOpen { since: breaker.since });
-            }
-        }
-        let mut opened = self.log_in(&login).await;
-        if opened.as_ref().is_err_and(StepError::is_refused_login)
-            && let Ok(newer) = world.logins.read(&account).await
-        {
-            if newer.version > login.version {
-                opened = self.log_in(&newer).await;
-            } else {
-                world.logins.forget(&account);
-            }
-        }
-        opened
-    }
-
-    async fn log_in(
-        &mut self,
-        login: &VersionedLogin,
-    ) -> Result<Box<dyn ConsoleSession>, StepError> {
-        self.login_version = Some(login.version);
-        let account = &self.claim.lease.account;
-        let opened = self.world.console.open(account, &login.login, &self.permit).await;
-        let opened = opened.map_err(StepError::from);
-        if opened.as_ref().is_err_and(StepError::is_refused_login) {
-            self.note_refusal().await?;
-        }
-        opened
-    }
-
-    /// Opens the account's breaker for everybody, after a refusal: at the beginning of a session,
-    /// or in the middle of one that the console had ended. The breaker stays as the mark up to
-    /// which versions are refused, also when a newer one is taken; a person removes it.
-    async fn note_refusal(&mut self) -> Result<(), JournalError> {
-        let Some(secret_version) = self.login_version.take() else { return Ok(()) };
-        let account = &self.claim.lease.account;
-        // Once the breaker is closed, Vault is read before anything is tried again.
-        self.world.logins.forget(account);
-        let breaker = Breaker { since: self.world.clock.now(), secret_version };
-        self.world.untold.refusal(&*self.world.journal, account, breaker).await
     }
 }

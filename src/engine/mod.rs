@@ -12,6 +12,7 @@ pub mod mailed_token;
 pub mod operations;
 mod prove;
 pub mod retention;
+mod session;
 pub mod settings;
 pub mod targets;
 pub mod untold;

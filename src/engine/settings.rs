@@ -25,6 +25,8 @@ pub struct Settings {
     pub confirm_poll: Backoff,
     /// After this long the last look decides.
     pub confirm_deadline: Duration,
+    /// For how long an unproved secret is watched once everything looks well.
+    pub confirm_watch: Duration,
     /// How long a console login that was read from Vault is used without reading it again.
     pub console_login_age: Duration,
 }

@@ -66,7 +66,7 @@ pub struct StandingView {
 pub struct AppliedView {
     /// The version of the secret in Vault.
     pub version: SecretVersion,
-    /// When the console was last seen to be well with it.
+    /// When the console was last seen to be well with it; where it never was, when Vault took it.
     pub confirmed_at: Timestamp,
 }
 

@@ -71,6 +71,10 @@ fn confirming(rotation: &Rotation) -> String {
     let open = || rotation.tracks.iter().filter(|(_, track)| !track.confirmed);
     let shown = open().find_map(|(surface, track)| Some((surface, track.shown.as_ref()?)));
     match shown {
+        _ if open().next().is_none() => {
+            "the connectors to have logged in: nobody has tried the secret, and no error is shown so far"
+                .to_owned()
+        }
         Some((surface, shown)) => format!("the console to stop showing \"{shown}\" at {surface}"),
         None => format!("the console to show {} well", listed(open().map(|(surface, _)| surface))),
     }

@@ -245,6 +245,9 @@ pub trait Journal: Send + Sync {
     /// How many rotations stand in each phase; phases without one may be left out.
     async fn phases(&self) -> Result<Vec<(Phase, u64)>, JournalError>;
 
+    /// Whether a rotation that is to be contained now waits for this one's console account.
+    async fn is_awaited(&self, rotation: RotationId) -> Result<bool, JournalError>;
+
     /// What the target's last completed rotation wrote.
     async fn applied(&self, target: &TargetName) -> Result<Option<Applied>, JournalError>;
 

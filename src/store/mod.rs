@@ -8,6 +8,7 @@
 //! A server is asked in few statements about many rows, because a round trip costs more than a row
 //! does. SQLite works in this process, and is asked row by row.
 
+mod due;
 mod fault;
 mod intake;
 mod ledger;

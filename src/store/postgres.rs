@@ -233,6 +233,10 @@ impl Journal for PostgresStore {
         bounded(lists::phases(&self.readers)).await
     }
 
+    async fn is_awaited(&self, rotation: RotationId) -> Result<bool, JournalError> {
+        bounded(lists::is_awaited(&self.readers, rotation, &self.time)).await
+    }
+
     async fn applied(&self, target: &TargetName) -> Result<Option<Applied>, JournalError> {
         bounded(lists::applied(&self.readers, target)).await
     }

@@ -222,6 +222,11 @@ impl Journal for SqliteStore {
         self.read(lists::phases).await
     }
 
+    async fn is_awaited(&self, rotation: RotationId) -> Result<bool, JournalError> {
+        let now = self.clock.now();
+        self.read(move |connection| lists::is_awaited(connection, rotation, now)).await
+    }
+
     async fn applied(&self, target: &TargetName) -> Result<Option<Applied>, JournalError> {
         let target = target.clone();
         self.read(move |connection| lists::applied(connection, &target)).await

@@ -109,6 +109,7 @@ secret_poll_first = "250ms"
 secret_poll_cap = "1s"
 confirm_poll_first = "250ms"
 confirm_poll_cap = "1s"
+confirm_watch = "0s"
 [consoles.acme]
 base_url = "{console}"
 login = {{ mount = "{MOUNT}", path = "{CONSOLE_PATH}" }}

@@ -5,11 +5,12 @@
 
 mod disk;
 mod flood;
-mod hands;
+pub(crate) mod hands;
 mod hours;
 mod line;
 mod revoked;
 mod sealed;
 mod server;
+mod set_back;
 mod small_disk;
 mod told;

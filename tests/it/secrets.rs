@@ -2,6 +2,7 @@
 
 mod arriving;
 mod changing;
+mod doubtful;
 mod settled;
 mod unreadable;
 mod written;

@@ -66,6 +66,8 @@ contract! {
     claiming::a_claim_holds_the_whole_journal_and_what_is_applied,
     claiming::what_is_to_be_contained_comes_first_then_the_longest_due,
     claiming::a_rotation_that_sleeps_is_not_claimed_before_its_time,
+    claiming::what_is_to_be_contained_does_not_wait_for_a_clock_that_was_set_back,
+    claiming::only_what_is_to_be_contained_now_on_the_same_account_is_awaiting,
     claiming::a_rotation_that_is_stuck_can_be_due_too,
     claiming::a_lease_that_expires_is_taken_over_and_says_so,
     claiming::a_take_over_is_noticed_though_another_rotation_had_the_account_meanwhile,

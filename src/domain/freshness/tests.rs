@@ -11,7 +11,7 @@ use crate::domain::freshness::{
 use crate::domain::secret::{
     Applied, FingerprintKey, Fingerprints, SalesforceSecret, SecretText, SecretVersion,
 };
-use crate::domain::track::Chosen;
+use crate::domain::track::{Chosen, Current};
 
 const GRACE: Duration = Duration::from_mins(10);
 const T: i64 = 100_000;
@@ -66,7 +66,7 @@ fn ask(reset: &Reset, applied: Option<&Applied>, reading: &Reading) -> Verdict {
         applied,
         rejected: None,
         superseded: None,
-        use_current: false,
+        current: Current::None,
         grace: GRACE,
     };
     decide(&question, reading)
@@ -126,7 +126,7 @@ fn a_login_without_a_token_is_judged_by_its_password_alone() {
             applied: Some(&applied),
             rejected: None,
             superseded: None,
-            use_current: false,
+            current: Current::None,
             grace: GRACE,
         };
         let fingerprints = prints(password, None);
@@ -171,7 +171,7 @@ fn on_the_first_run_only_the_time_can_tell_unless_an_operator_does() {
         applied: None,
         rejected: None,
         superseded: None,
-        use_current: true,
+        current: Current::Any,
         grace: GRACE,
     };
     assert_eq!(decide(&question, &reading(1, 0, "a", "b")), Verdict::Use);
@@ -296,7 +296,7 @@ fn ask_again(kind: ResetKind, needs_token: bool, reading: &Reading) -> Verdict {
         applied: Some(&applied()),
         rejected: None,
         superseded: superseded.as_ref(),
-        use_current: false,
+        current: Current::None,
         grace: GRACE,
     };
     decide(&question, reading)

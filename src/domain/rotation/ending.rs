@@ -5,7 +5,7 @@ use crate::domain::rotation::{IllegalEntry, Rotation, require};
 use crate::domain::secret::SecretVersion;
 use crate::domain::step::Step;
 use crate::domain::target::Surface;
-use crate::domain::track::{Refusal, Standing};
+use crate::domain::track::{Current, Refusal, Standing};
 
 impl Rotation {
     pub(super) fn confirmed(
@@ -35,7 +35,7 @@ impl Rotation {
         self.secret = None;
         self.rejected = Some(version);
         self.refusal = Some(Refusal { step: Step::Confirm, said: shown.to_owned() });
-        self.use_current = false;
+        self.current = Current::default();
         self.must_contain = true;
         self.contained_at = None;
         for track in self.tracks.values_mut() {
@@ -46,7 +46,9 @@ impl Rotation {
     }
 
     pub(super) fn complete(&mut self, outcome: Outcome) -> Result<(), IllegalEntry> {
-        self.require_active()?;
+        // That a secret is the old one after all also ends the wait for a new one, however long.
+        let is_free = self.standing == Standing::Active || outcome == Outcome::NothingToDo;
+        require(is_free && self.may_choose(), "a stuck rotation waits for a person")?;
         let untouched = !self.tracks.values().any(|t| t.ours || t.updating.is_some());
         require(untouched, "nothing of ours is left disabled or half written")?;
         require(!self.is_superseded(), "a newer version was announced")?;

@@ -3,7 +3,7 @@
 use crate::domain::rotation::{IllegalEntry, Rotation, require};
 use crate::domain::secret::SecretVersion;
 use crate::domain::step::Step;
-use crate::domain::track::{Proof, Refusal, Standing, Stuck};
+use crate::domain::track::{Current, Proof, Refusal, Standing, Stuck};
 
 impl Rotation {
     pub(super) fn proving(&mut self, version: SecretVersion) -> Result<(), IllegalEntry> {
@@ -40,7 +40,7 @@ impl Rotation {
         self.secret = None;
         self.rejected = Some(version);
         self.refusal = Some(Refusal { step: Step::Prove, said: said.to_owned() });
-        self.use_current = false;
+        self.current = Current::default();
         Ok(())
     }
 

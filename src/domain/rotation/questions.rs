@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::domain::entry::Outcome;
 use crate::domain::fault::Fault;
 use crate::domain::rotation::Rotation;
 use crate::domain::secret::Applied;
@@ -60,14 +61,16 @@ impl Rotation {
         self.tracks.iter().filter(|(_, track)| track.ours).map(|(surface, _)| surface)
     }
 
-    /// What a completed rotation leaves behind for the next one to compare with.
+    /// What a completed rotation leaves behind for the next one to compare with. Where nobody saw
+    /// the secret work, it answers the resets before it was written and no later one.
     pub fn applied(&self, at: Timestamp) -> Option<Applied> {
         let chosen = self.secret.as_ref()?;
+        let was_seen = self.standing == Standing::Completed(Outcome::Confirmed);
         Some(Applied {
             version: chosen.version,
             written_at: chosen.written_at,
             fingerprints: chosen.fingerprints.clone(),
-            confirmed_at: at,
+            confirmed_at: if was_seen { at } else { chosen.written_at },
         })
     }
 

@@ -9,13 +9,11 @@ use crate::domain::ids::{AccountName, RotationId, TargetName};
 use crate::domain::lease::Lease;
 use crate::domain::secret::Applied;
 use crate::ports::journal::{Claim, JournalError};
+use crate::store::due::{NEAR, PUT_OFF, end_of};
 use crate::store::fault;
 use crate::store::ledger::Ledger;
 use crate::store::postgres::{Write, growth, lists, one_row, wakes};
-use crate::store::rows::{self, Place, millis};
-
-/// How far a rotation that cannot be read is put off, so that it does not stand before others.
-const PUT_OFF: Duration = Duration::from_mins(1);
+use crate::store::rows::{Place, millis};
 
 /// What came of looking for something to drive.
 pub(super) enum Claimed {
@@ -163,9 +161,11 @@ async fn hold(write: &mut Write, lease: &Lease) -> Result<Held, JournalError> {
 }
 
 /// The first one, locked together with its account. What another replica is about to claim, or
-/// writes to at this moment, is passed over.
+/// writes to at this moment, is passed over. It is one that is due; otherwise one that was put off
+/// until a time that is no longer near, because the clock was set back meanwhile, while its
+/// connectors may be on with a dead secret.
 async fn first(write: &mut Write, now: Timestamp) -> Result<Option<Columns>, JournalError> {
-    sqlx::query_as(
+    let due = sqlx::query_as(
         "SELECT rotation.id, target, rotation.account, held_fence, last_seq
          FROM rotation JOIN lease ON lease.account = rotation.account
          WHERE due_at_ms <= $1 AND (expires_at_ms IS NULL OR expires_at_ms <= $1)
@@ -173,6 +173,22 @@ async fn first(write: &mut Write, now: Timestamp) -> Result<Option<Columns>, Jou
          LIMIT 1 FOR UPDATE OF rotation, lease SKIP LOCKED",
     )
     .bind(millis(now))
+    .fetch_optional(&mut *write.connection)
+    .await
+    .map_err(fault::postgres)?;
+    if due.is_some() {
+        return Ok(due);
+    }
+    sqlx::query_as(
+        "SELECT rotation.id, target, rotation.account, held_fence, last_seq
+         FROM rotation JOIN lease ON lease.account = rotation.account
+         WHERE phase = 'containing' AND due_at_ms > $2
+           AND (expires_at_ms IS NULL OR expires_at_ms <= $1)
+         ORDER BY rotation.id
+         LIMIT 1 FOR UPDATE OF rotation, lease SKIP LOCKED",
+    )
+    .bind(millis(now))
+    .bind(millis(end_of(now, NEAR)))
     .fetch_optional(&mut *write.connection)
     .await
     .map_err(fault::postgres)
@@ -237,9 +253,4 @@ async fn take(
     one_row(&result, "rotation", &candidate.rotation)?;
     let fence = Place::new("lease", account).number("fence", fence)?;
     Ok(Lease { account: account.clone(), fence, expires_at })
-}
-
-/// The end of a span that begins now, as a column keeps it.
-fn end_of(now: Timestamp, span: Duration) -> Timestamp {
-    rows::whole(now.saturating_add(span).unwrap_or(Timestamp::MAX))
 }

@@ -10,6 +10,7 @@ use crate::domain::phase::Phase;
 use crate::domain::secret::Applied;
 use crate::ports::journal::{JournalError, RotationFilter, RotationSummary};
 use crate::store::fault;
+use crate::store::postgres::Time;
 use crate::store::rows::{self, AppliedColumns, EntryColumns, Place, SummaryColumns, millis};
 
 /// The rows of a rotation's journal; none where there is no such rotation.
@@ -106,6 +107,27 @@ pub(super) async fn phases(reader: &PgPool) -> Result<Vec<(Phase, u64)>, Journal
         Ok((place.phase("phase", &phase)?, place.number("phase", count)?))
     };
     columns.into_iter().map(read).collect()
+}
+
+/// Whether a rotation that is to be contained now waits for this one's account.
+pub(super) async fn is_awaited(
+    reader: &PgPool,
+    rotation: RotationId,
+    time: &Time,
+) -> Result<bool, JournalError> {
+    let (now, due): (i64, Option<i64>) = sqlx::query_as(
+        "SELECT FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::BIGINT, MIN(due_at_ms)
+         FROM rotation
+         WHERE phase = 'containing' AND id <> $1
+           AND account = (SELECT account FROM rotation WHERE id = $1)",
+    )
+    .bind(rotation.to_string())
+    .fetch_one(reader)
+    .await
+    .map_err(fault::postgres)?;
+    let due = Place::new("rotation", &"*").time_if("due_at_ms", due)?;
+    let now = time.judge(now)?;
+    Ok(due.is_some_and(|due| due <= now))
 }
 
 /// When the next rotation can be claimed at the earliest.

@@ -10,14 +10,12 @@ use crate::domain::ids::{AccountName, RotationId, TargetName};
 use crate::domain::lease::Lease;
 use crate::domain::secret::Applied;
 use crate::ports::journal::{Claim, JournalError};
+use crate::store::due::{NEAR, PUT_OFF, end_of};
 use crate::store::fault::Problem;
 use crate::store::ledger::Ledger;
-use crate::store::rows::{self, Place, millis};
+use crate::store::rows::{Place, millis};
 use crate::store::sqlite::statements::{self, execute, execute_one};
 use crate::store::sqlite::{Write, lists};
-
-/// How far a rotation that cannot be read is put off, so that it does not stand before others.
-const PUT_OFF: Duration = Duration::from_mins(1);
 
 /// What came of looking for something to drive.
 pub(super) enum Claimed {
@@ -143,8 +141,10 @@ pub(super) fn require_held(
     claimed_seq.map(|(seq,)| seq).ok_or(JournalError::LeaseLost)
 }
 
+/// What is due; otherwise what was put off until a time that is no longer near, because the clock
+/// was set back meanwhile, while its connectors may be on with a dead secret.
 fn first(write: &Write<'_>) -> Result<Option<Columns>, JournalError> {
-    statements::first(
+    let due = statements::first(
         &write.transaction,
         "SELECT rotation.id, target, rotation.account, held_fence, last_seq
          FROM rotation LEFT JOIN lease ON lease.account = rotation.account
@@ -152,6 +152,18 @@ fn first(write: &Write<'_>) -> Result<Option<Columns>, JournalError> {
          ORDER BY CASE phase WHEN 'containing' THEN 0 ELSE 1 END, due_at_ms, rotation.id
          LIMIT 1",
         [millis(write.now)],
+    )?;
+    if due.is_some() {
+        return Ok(due);
+    }
+    statements::first(
+        &write.transaction,
+        "SELECT rotation.id, target, rotation.account, held_fence, last_seq
+         FROM rotation LEFT JOIN lease ON lease.account = rotation.account
+         WHERE phase = 'containing' AND due_at_ms > ?2
+           AND (expires_at_ms IS NULL OR expires_at_ms <= ?1)
+         ORDER BY rotation.id LIMIT 1",
+        [millis(write.now), millis(end_of(write.now, NEAR))],
     )
 }
 
@@ -219,9 +231,4 @@ fn take(
     )?;
     let fence = place.number("fence", fence)?;
     Ok(Lease { account: account.clone(), fence, expires_at })
-}
-
-/// The end of a span that begins now, as a column keeps it.
-fn end_of(now: Timestamp, span: Duration) -> Timestamp {
-    rows::whole(now.saturating_add(span).unwrap_or(Timestamp::MAX))
 }

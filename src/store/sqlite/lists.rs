@@ -97,6 +97,23 @@ pub(super) fn phases(connection: &Connection) -> Result<Vec<(Phase, u64)>, Journ
     columns.into_iter().map(read).collect()
 }
 
+/// Whether a rotation that is to be contained now waits for this one's account.
+pub(super) fn is_awaited(
+    connection: &Connection,
+    rotation: RotationId,
+    now: Timestamp,
+) -> Result<bool, JournalError> {
+    let other: Option<(i64,)> = first(
+        connection,
+        "SELECT 1 FROM rotation
+         WHERE phase = 'containing' AND due_at_ms <= ?2 AND id <> ?1
+           AND account = (SELECT account FROM rotation WHERE id = ?1)
+         LIMIT 1",
+        params![rotation.to_string(), millis(now)],
+    )?;
+    Ok(other.is_some())
+}
+
 /// When the next rotation can be claimed at the earliest.
 pub(super) fn next_due(
     connection: &Connection,

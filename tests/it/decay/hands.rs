@@ -26,17 +26,17 @@ struct Face {
 }
 
 /// Time stands still until a test moves it.
-pub(super) struct Hands(watch::Sender<Face>);
+pub(crate) struct Hands(watch::Sender<Face>);
 
 impl Hands {
     /// A clock that stands at the time at which Vault and Salesforce begin.
-    pub(super) fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         let face = Face { now: now(), elapsed: Duration::from_hours(1) };
         Arc::new(Self(watch::Sender::new(face)))
     }
 
     /// Time passes.
-    pub(super) fn pass(&self, span: Duration) {
+    pub(crate) fn pass(&self, span: Duration) {
         self.0.send_modify(|face| {
             face.now += span;
             face.elapsed += span;
@@ -44,7 +44,7 @@ impl Hands {
     }
 
     /// Somebody sets the clock; no time passes.
-    pub(super) fn set(&self, to: Timestamp) {
+    pub(crate) fn set(&self, to: Timestamp) {
         self.0.send_modify(|face| face.now = to);
     }
 }
@@ -75,7 +75,7 @@ impl Clock for Hands {
 }
 
 /// The waits as they are shipped: the towns of other tests are in a hurry.
-pub(super) fn unhurried(config: &str) -> String {
+pub(crate) fn unhurried(config: &str) -> String {
     let is_wait = |line: &&str| {
         let key = line.split(" = ").next().unwrap_or_default();
         key == "lease" || key.ends_with("_first") || key.ends_with("_cap")
@@ -85,7 +85,7 @@ pub(super) fn unhurried(config: &str) -> String {
 }
 
 /// An installation over the town's file that lives in this clock's time.
-pub(super) async fn installed(town: &Town, config: &str, clock: &Arc<Hands>) -> Hand {
+pub(crate) async fn installed(town: &Town, config: &str, clock: &Arc<Hands>) -> Hand {
     let parsed = Config::parse(config, []).unwrap();
     let clock: Arc<dyn Clock> = clock.clone();
     let journal = town.journal_by(Arc::clone(&clock)).await;
@@ -110,7 +110,7 @@ pub(super) async fn installed(town: &Town, config: &str, clock: &Arc<Hands>) -> 
 
 /// Lets time pass and drives what becomes due, as the worker's loop does; returns how often
 /// something was driven.
-pub(super) async fn live(hand: &Hand, clock: &Hands, span: Duration) -> u32 {
+pub(crate) async fn live(hand: &Hand, clock: &Hands, span: Duration) -> u32 {
     let end = clock.elapsed() + span;
     let mut turns = 0;
     while clock.elapsed() < end {
@@ -130,7 +130,7 @@ pub(super) async fn live(hand: &Hand, clock: &Hands, span: Duration) -> u32 {
 const LOOK: Duration = Duration::from_secs(15);
 
 /// Lives until the rotation is in a phase; it has this long.
-pub(super) async fn live_until(
+pub(crate) async fn live_until(
     hand: &Hand,
     clock: &Hands,
     (rotation, phase): (RotationId, Phase),

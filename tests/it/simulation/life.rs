@@ -135,6 +135,7 @@ fn settings() -> Settings {
         secret_deadline: Duration::from_hours(1),
         confirm_poll: backoff(2, 60),
         confirm_deadline: Duration::from_mins(5),
+        confirm_watch: Duration::from_mins(3),
         console_login_age: Duration::from_mins(10),
     }
 }

@@ -261,10 +261,10 @@ impl People {
         for found in self.journal.rotations(&filter).await.unwrap() {
             let rows = self.journal.rows(found.id).await.unwrap();
             let rotation = Rotation::replay(&rows).unwrap();
-            let Standing::Stuck(stuck) = rotation.standing else { continue };
+            let Standing::Stuck(stuck) = &rotation.standing else { continue };
             let needs_person = match stuck.fault {
                 Fault::Permanent => true,
-                Fault::Rejected => rotation.rejected.is_none(),
+                Fault::Rejected => rotation.is_barred(),
                 Fault::Transient | Fault::Indeterminate => false,
             };
             // Where clocks differ, a secret that answers a reset can seem older than it, and what

@@ -162,6 +162,10 @@ impl Journal for SimulatedStore {
         self.journal.phases().await
     }
 
+    async fn is_awaited(&self, rotation: RotationId) -> Result<bool, JournalError> {
+        self.journal.is_awaited(rotation).await
+    }
+
     async fn applied(&self, target: &TargetName) -> Result<Option<Applied>, JournalError> {
         self.journal.applied(target).await
     }

@@ -97,6 +97,44 @@ pub(super) async fn a_rotation_that_sleeps_is_not_claimed_before_its_time(bench:
     assert_eq!(bench.claim(&journal).await.rotation, rotation);
 }
 
+pub(super) async fn what_is_to_be_contained_does_not_wait_for_a_clock_that_was_set_back(
+    bench: Bench,
+) {
+    let journal = bench.open().await;
+    let rotation = bench.admit(&journal, "acme", "login").await;
+    let claim = bench.claim(&journal).await;
+    // What was soon before is two minutes away and more, once the clock has been set back.
+    journal.release(&claim.lease, rotation, Some(bench.now() + 130 * SECOND)).await.unwrap();
+    let claim = bench.claim(&journal).await;
+    assert_eq!(claim.rotation, rotation);
+    bench.write(&journal, &claim, [stuck()]).await;
+    journal.release(&claim.lease, rotation, Some(bench.now() + 130 * SECOND)).await.unwrap();
+    assert!(journal.claim("worker", TTL).await.unwrap().is_none(), "it is contained as it can be");
+}
+
+pub(super) async fn only_what_is_to_be_contained_now_on_the_same_account_is_awaiting(bench: Bench) {
+    let journal = bench.open().await;
+    let ours = bench.admit(&journal, "ours", "login").await;
+    let claim = bench.claim(&journal).await;
+    bench.admit(&journal, "elsewhere", "another").await;
+    assert!(!journal.is_awaited(ours).await.unwrap());
+    bench.clock.advance(SECOND);
+    let other = bench.admit(&journal, "other", "login").await;
+    assert!(journal.is_awaited(ours).await.unwrap());
+
+    let now = bench.now();
+    journal.release(&claim.lease, ours, Some(now + 100 * SECOND)).await.unwrap();
+    bench.claim(&journal).await;
+    let claim = bench.claim(&journal).await;
+    assert_eq!(claim.rotation, other);
+    journal.release(&claim.lease, other, Some(bench.now() + 100 * SECOND)).await.unwrap();
+    assert!(!journal.is_awaited(ours).await.unwrap(), "not due yet");
+    journal.operate(other, &Entry::Retried { by: "ann".to_owned() }).await.unwrap();
+    let claim = bench.claim(&journal).await;
+    bench.write(&journal, &claim, [stuck()]).await;
+    assert!(!journal.is_awaited(ours).await.unwrap(), "not to be contained");
+}
+
 pub(super) async fn a_rotation_that_is_stuck_can_be_due_too(bench: Bench) {
     let journal = bench.open().await;
     let rotation = bench.admit(&journal, "acme", "login").await;

@@ -113,6 +113,10 @@ impl Journal for Interrupted {
         self.inner.phases().await
     }
 
+    async fn is_awaited(&self, rotation: RotationId) -> Result<bool, JournalError> {
+        self.inner.is_awaited(rotation).await
+    }
+
     async fn applied(&self, target: &TargetName) -> Result<Option<Applied>, JournalError> {
         self.inner.applied(target).await
     }

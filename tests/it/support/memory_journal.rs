@@ -236,12 +236,14 @@ impl Journal for MemoryJournal {
         let first = memory
             .rotations
             .iter()
-            .filter(|(_, stored)| stored.due_at.is_some_and(|due| due <= now))
-            .filter(|(_, stored)| memory.is_free(&stored.account, now))
-            .min_by_key(|(id, stored)| {
-                (Phase::of(&stored.state) != Phase::Containing, stored.due_at, **id)
+            .map(|(id, stored)| (id, stored, Phase::of(&stored.state) != Phase::Containing))
+            .filter(|(_, stored, is_calm)| {
+                let is_far = |due| !is_calm && due > now + Duration::from_mins(2);
+                stored.due_at.is_some_and(|due| due <= now || is_far(due))
             })
-            .map(|(id, _)| *id);
+            .filter(|(_, stored, _)| memory.is_free(&stored.account, now))
+            .min_by_key(|(id, stored, is_calm)| (*is_calm, stored.due_at, **id))
+            .map(|(id, ..)| *id);
         let Some(rotation) = first else { return Ok(None) };
         let stored = memory.stored(rotation)?;
         let (target, account) = (stored.target.clone(), stored.account.clone());
@@ -382,6 +384,17 @@ impl Journal for MemoryJournal {
             *counts.entry(Phase::of(&stored.state)).or_default() += 1;
         }
         Ok(counts.into_iter().collect())
+    }
+
+    async fn is_awaited(&self, rotation: RotationId) -> Result<bool, JournalError> {
+        let (now, mut memory) = (whole(self.clock.now()), self.lock());
+        let account = memory.stored(rotation)?.account.clone();
+        Ok(memory.rotations.iter().any(|(id, other)| {
+            *id != rotation
+                && other.account == account
+                && other.due_at.is_some_and(|due| due <= now)
+                && Phase::of(&other.state) == Phase::Containing
+        }))
     }
 
     async fn applied(&self, target: &TargetName) -> Result<Option<Applied>, JournalError> {

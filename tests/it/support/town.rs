@@ -280,6 +280,7 @@ secret_poll_first = "50ms"
 secret_poll_cap = "100ms"
 confirm_poll_first = "50ms"
 confirm_poll_cap = "100ms"
+confirm_watch = "0s"
 [consoles.acme]
 base_url = "{console}"
 login = {{ mount = "{mount}", path = "console" }}
