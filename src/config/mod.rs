@@ -8,6 +8,8 @@ mod reader;
 mod sections;
 mod source;
 mod store;
+mod syntax;
+mod urls;
 mod warnings;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +30,7 @@ pub use crate::config::reader::Fault;
 pub use crate::config::sections::{HooksSection, OperatorSection, OperatorToken};
 pub use crate::config::source::{AuthenticationFiles, Source, SourceFormat};
 pub use crate::config::store::{Roles, StoreSection};
+pub use crate::config::syntax::SyntaxError;
 pub use crate::config::warnings::{Warning, Weakness};
 
 /// The commented default file, as it is shipped.
@@ -89,7 +92,7 @@ pub enum ConfigError {
     },
     /// The file is not TOML.
     #[error("the configuration file is not TOML")]
-    Syntax(#[source] Box<toml::de::Error>),
+    Syntax(#[source] SyntaxError),
     /// Keys are wrong.
     #[error("the configuration has {} fault(s)", .0.len())]
     Faults(Vec<Fault>),
@@ -111,9 +114,12 @@ impl Config {
         text: &str,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
-        let syntax = |error| ConfigError::Syntax(Box::new(error));
-        let mut table: Table = DEFAULT.parse().map_err(syntax)?;
-        overlay::lay(&mut table, text.parse().map_err(syntax)?);
+        let table_of = |text: &str| {
+            let table = text.parse::<Table>();
+            table.map_err(|error| ConfigError::Syntax(SyntaxError::new(text, &error)))
+        };
+        let mut table = table_of(DEFAULT)?;
+        overlay::lay(&mut table, table_of(text)?);
         overlay::lay(&mut table, overlay::from_environment(environment));
         let faults = Faults::default();
         let config = read(&table, &faults);

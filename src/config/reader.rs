@@ -9,7 +9,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use toml::{Table, Value};
-use url::Url;
 
 /// One thing that is wrong with the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -190,7 +189,7 @@ fn as_table(value: &Value) -> Result<&Table, String> {
     value.as_table().ok_or_else(|| format!("must be a table, not {}", value.type_str()))
 }
 
-fn as_array(value: &Value) -> Result<&Vec<Value>, String> {
+pub(in crate::config) fn as_array(value: &Value) -> Result<&Vec<Value>, String> {
     value.as_array().ok_or_else(|| format!("must be an array, not {}", value.type_str()))
 }
 
@@ -234,18 +233,7 @@ pub(in crate::config) fn texts(value: &Value) -> Result<Vec<String>, String> {
 /// An address and a port.
 pub(in crate::config) fn address(value: &Value) -> Result<SocketAddr, String> {
     let text = text(value)?;
-    text.parse().map_err(|_| format!("`{text}` is not an address and a port like 0.0.0.0:8443"))
-}
-
-/// An absolute URL.
-pub(in crate::config) fn url(value: &Value) -> Result<Url, String> {
-    let text = text(value)?;
-    Url::parse(&text).map_err(|error| format!("`{text}` is not a URL: {error}"))
-}
-
-/// Absolute URLs.
-pub(in crate::config) fn urls(value: &Value) -> Result<Vec<Url>, String> {
-    as_array(value)?.iter().map(url).collect()
+    text.parse().map_err(|_| "is not an address and a port like 0.0.0.0:8443".to_owned())
 }
 
 /// A time span such as `30s`, `10m` or `1h 30m`, longer than nothing.

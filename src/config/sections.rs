@@ -8,11 +8,12 @@ use toml::Value;
 
 use crate::config::Console;
 use crate::config::reader::{
-    Reader, address, duration, duration_or_none, flag, parsed, path, text, texts, url, urls, whole,
+    Reader, address, duration, duration_or_none, flag, parsed, path, text, texts, whole,
 };
+use crate::config::urls;
 use crate::domain::backoff::Backoff;
 use crate::domain::ids::{AccountName, OrganizationId, TargetName, UserId, Username};
-use crate::domain::proof::{ClientLocation, LoginUrl, Prove};
+use crate::domain::proof::{ClientLocation, Prove};
 use crate::domain::secret::SecretLocation;
 use crate::domain::target::{SecretFields, Surface, Target, UpdateOrder};
 use crate::engine::console_login::LoginLocation;
@@ -100,7 +101,7 @@ pub(in crate::config) fn operator(section: &mut Reader<'_>) -> Option<OperatorSe
 }
 
 pub(in crate::config) fn vault(section: &mut Reader<'_>) -> Option<Vault> {
-    let address = section.required("address", url);
+    let address = section.required("address", urls::vault);
     let namespace = section.optional("namespace", text);
     let ca_file = section.optional("ca_file", path);
     let connect_timeout = section.required("connect_timeout", duration);
@@ -228,7 +229,7 @@ pub(in crate::config) fn log(section: &mut Reader<'_>) -> Option<Log> {
 
 pub(in crate::config) fn console(name: &str, section: &mut Reader<'_>) -> Option<Console> {
     let name = named(name, section, AccountName::parse);
-    let base_url = section.required("base_url", url);
+    let base_url = section.required("base_url", urls::page);
     let login = section.table("login", |login| {
         let location = location(login);
         let mut field =
@@ -240,7 +241,7 @@ pub(in crate::config) fn console(name: &str, section: &mut Reader<'_>) -> Option
             location: location?,
         })
     });
-    let other_origins = section.optional("other_origins", urls).unwrap_or_default();
+    let other_origins = section.optional("other_origins", urls::origins).unwrap_or_default();
     let profile_file = section.optional("profile_file", path);
     let timeout = section.optional("timeout", duration);
     Some(Console {
@@ -301,7 +302,7 @@ pub(in crate::config) fn target(name: &str, section: &mut Reader<'_>) -> Option<
 /// How a target's secret is proved. What belongs to a way that is not chosen is read and left.
 fn prove(section: &mut Reader<'_>) -> Option<Prove> {
     let way = section.optional("prove", text).unwrap_or_else(|| "none".to_owned());
-    let login_url = section.optional("login_url", parsed(LoginUrl::parse));
+    let login_url = section.optional("login_url", urls::login_host);
     let has_client = section.has("oauth_client");
     let client = has_client.then(|| section.table("oauth_client", oauth_client)).flatten();
     let missing = |key: &str, what: &str| {

@@ -2,6 +2,7 @@
 
 mod emails;
 mod outbound_messages;
+mod secrecy;
 mod watch;
 
 use std::path::Path;
@@ -104,7 +105,7 @@ fn five_faults_are_five_lines() {
         .replace("https://vault:8200", "vault")
         + "[rotation]\nparallel = 0\n[log]\nlevel = \"loud\"\n";
     let expected = [
-        "vault.address: `vault` is not a URL: relative URL without a base",
+        "vault.address: is not a URL: relative URL without a base",
         "rotation.parallel: must be a whole number from 1 to 1000",
         "log.level: must be one of error, warn, info, debug, trace",
         "targets.acme.organization_id: a Salesforce id has 15 or 18 letters and digits, this has 4 \
