@@ -5,6 +5,7 @@ mod mutual_tls;
 mod outbound_message;
 mod overlay;
 mod reader;
+mod references;
 mod sections;
 mod source;
 mod store;
@@ -12,7 +13,6 @@ mod syntax;
 mod urls;
 mod warnings;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use toml::Table;
 use url::Url;
 
 use crate::config::reader::{Faults, Reader};
-use crate::domain::ids::{AccountName, OrganizationId, TargetName};
+use crate::domain::ids::{AccountName, OrganizationId};
 use crate::domain::target::Target;
 use crate::engine::console_login::LoginLocation;
 
@@ -135,17 +135,8 @@ impl Config {
     /// The organisations that a source may speak for: those that it names, or else those of its
     /// targets.
     pub fn organizations(&self, source: &Source) -> Vec<OrganizationId> {
-        organizations_of(source, &self.targets)
+        references::organizations(source, &self.targets)
     }
-}
-
-fn organizations_of(source: &Source, targets: &[Target]) -> Vec<OrganizationId> {
-    if let SourceFormat::OutboundMessage { organizations: Some(named), .. } = &source.format {
-        return named.clone();
-    }
-    let is_own =
-        |target: &&Target| source.targets.as_ref().is_none_or(|own| own.contains(&target.name));
-    targets.iter().filter(is_own).map(|target| target.organization.clone()).collect()
 }
 
 /// Reads every section before it gives up on any, so that all faults are named.
@@ -162,7 +153,7 @@ fn read(table: &Table, faults: &Faults) -> Option<Config> {
     let targets = root.named("targets", sections::target);
     let sources = root.named("sources", source::source);
     drop(root);
-    check_references(&consoles, &targets, &sources, faults);
+    references::check(&consoles, &targets, &sources, faults);
     Some(Config {
         hooks: hooks?,
         operator: operator?,
@@ -175,43 +166,6 @@ fn read(table: &Table, faults: &Faults) -> Option<Config> {
         targets,
         sources,
     })
-}
-
-/// What one section says of another must be there, and no login may belong to two targets.
-fn check_references(consoles: &[Console], targets: &[Target], sources: &[Source], faults: &Faults) {
-    let accounts: BTreeSet<&AccountName> = consoles.iter().map(|console| &console.name).collect();
-    let mut logins: BTreeMap<(&str, &str), &TargetName> = BTreeMap::new();
-    let mut secrets: BTreeMap<(&str, &str), &TargetName> = BTreeMap::new();
-    for target in targets {
-        let key = |key: &str| format!("targets.{}.{key}", target.name);
-        if !accounts.contains(&target.account) {
-            faults.add(&key("console"), format!("there is no [consoles.{}]", target.account));
-        }
-        let login = (target.organization.significant(), target.username.as_str());
-        if let Some(other) = logins.insert(login, &target.name) {
-            faults.add(&key("username"), format!("the same login is the target {other} already"));
-            continue;
-        }
-        // News of a secret is news of one login.
-        let secret = (target.secret.mount.trim_matches('/'), target.secret.path.trim_matches('/'));
-        if let Some(other) = secrets.insert(secret, &target.name) {
-            faults.add(&key("secret"), format!("the same secret is the target {other}'s already"));
-        }
-    }
-    for source in sources {
-        let is_message = matches!(source.format, SourceFormat::OutboundMessage { .. });
-        if is_message && organizations_of(source, targets).is_empty() {
-            let key = format!("sources.{}.organization_ids", source.name);
-            faults
-                .add(&key, "is missing, and there is no target whose organisation could be meant");
-        }
-        for name in source.targets.iter().flatten() {
-            if !targets.iter().any(|target| target.name == *name) {
-                let key = format!("sources.{}.targets", source.name);
-                faults.add(&key, format!("there is no [targets.{name}]"));
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,61 @@
+//! What one section says of another.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::config::Console;
+use crate::config::reader::Faults;
+use crate::config::source::{Source, SourceFormat};
+use crate::domain::ids::{AccountName, OrganizationId, TargetName};
+use crate::domain::target::Target;
+
+/// What one section says of another must be there, and no login may belong to two targets.
+pub(in crate::config) fn check(
+    consoles: &[Console],
+    targets: &[Target],
+    sources: &[Source],
+    faults: &Faults,
+) {
+    let accounts: BTreeSet<&AccountName> = consoles.iter().map(|console| &console.name).collect();
+    let mut logins: BTreeMap<(&str, &str), &TargetName> = BTreeMap::new();
+    let mut secrets: BTreeMap<(&str, &str), &TargetName> = BTreeMap::new();
+    for target in targets {
+        let key = |key: &str| format!("targets.{}.{key}", target.name);
+        if !accounts.contains(&target.account) {
+            faults.add(&key("console"), format!("there is no [consoles.{}]", target.account));
+        }
+        let login = (target.organization.significant(), target.username.as_str());
+        if let Some(other) = logins.insert(login, &target.name) {
+            faults.add(&key("username"), format!("the same login is the target {other} already"));
+            continue;
+        }
+        // News of a secret is news of one login.
+        let secret = (target.secret.mount.trim_matches('/'), target.secret.path.trim_matches('/'));
+        if let Some(other) = secrets.insert(secret, &target.name) {
+            faults.add(&key("secret"), format!("the same secret is the target {other}'s already"));
+        }
+    }
+    for source in sources {
+        let is_message = matches!(source.format, SourceFormat::OutboundMessage { .. });
+        if is_message && organizations(source, targets).is_empty() {
+            let key = format!("sources.{}.organization_ids", source.name);
+            faults
+                .add(&key, "is missing, and there is no target whose organisation could be meant");
+        }
+        for name in source.targets.iter().flatten() {
+            if !targets.iter().any(|target| target.name == *name) {
+                let key = format!("sources.{}.targets", source.name);
+                faults.add(&key, format!("there is no [targets.{name}]"));
+            }
+        }
+    }
+}
+
+/// The organisations that a source may speak for.
+pub(in crate::config) fn organizations(source: &Source, targets: &[Target]) -> Vec<OrganizationId> {
+    if let SourceFormat::OutboundMessage { organizations: Some(named), .. } = &source.format {
+        return named.clone();
+    }
+    let is_own =
+        |target: &&Target| source.targets.as_ref().is_none_or(|own| own.contains(&target.name));
+    targets.iter().filter(is_own).map(|target| target.organization.clone()).collect()
+}
