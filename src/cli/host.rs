@@ -79,7 +79,7 @@ pub fn check(config: &Config, out: &mut dyn Write) -> io::Result<Exit> {
     writeln!(
         out,
         "the configuration is well: {} target(s) with {surfaces} surface(s), {} console account(s), \
-         {} source(s)",
+         {} source(s); the files that it names were not checked",
         config.targets.len(),
         config.consoles.len(),
         config.sources.len(),

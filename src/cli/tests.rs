@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use clap::CommandFactory;
 
-use super::{Arguments, Command, Exit, HostCommand, parse, report};
+use super::{Arguments, Command, Exit, HostCommand, host, parse, report};
+use crate::config::Config;
 
 fn parsed(line: &str) -> (Result<Arguments, Exit>, String, String) {
     let (mut out, mut err) = (Vec::new(), Vec::new());
@@ -122,4 +123,16 @@ fn an_error_is_reported_with_what_is_below_it() {
     let mut line = Vec::new();
     report(&Top(io::Error::other("the bottom")), &mut line).unwrap();
     assert_eq!(String::from_utf8(line).unwrap(), "reset-receiver: the top: the bottom\n");
+}
+
+#[test]
+fn a_check_says_that_it_did_not_look_into_the_files() {
+    let text = "[hooks]\ncertificate_file = \"c\"\nprivate_key_file = \"k\"\n\
+                [store]\nfingerprint_key_file = \"f\"\n[vault]\naddress = \"https://vault\"\n\
+                [vault.auth]\nmethod = \"token\"\ntoken_file = \"t\"\n";
+    let mut out = Vec::new();
+    assert_eq!(host::check(&Config::parse(text, []).unwrap(), &mut out).unwrap(), Exit::Well);
+    let expected = "the configuration is well: 0 target(s) with 0 surface(s), 0 console account(s), \
+                    0 source(s); the files that it names were not checked\n";
+    assert_eq!(String::from_utf8(out).unwrap(), expected);
 }

@@ -32,16 +32,29 @@ pub struct AccountConfig {
     pub timeout: Duration,
 }
 
+impl AccountConfig {
+    /// Whether what is sent to this address stays secret: `https`, or the machine itself.
+    pub fn is_safe(url: &Url) -> bool {
+        let loopback = match url.host() {
+            Some(Host::Domain(domain)) => domain == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        url.scheme() == "https" || (url.scheme() == "http" && loopback)
+    }
+}
+
 /// What is wrong with a console account's configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AccountError {
     /// Secrets would travel in the clear.
-    #[error("console account {account}: {url} is not https")]
+    #[error("console account {account}: {origin} is not https")]
     NotHttps {
         /// The account.
         account: AccountName,
-        /// The address.
-        url: Url,
+        /// The address, without what may hold a password.
+        origin: String,
     },
 }
 
@@ -64,8 +77,9 @@ impl Account {
     ) -> Result<Self, AccountError> {
         let urls: Vec<_> =
             [config.base_url.clone()].into_iter().chain(config.other_origins).collect();
-        if let Some(url) = urls.iter().find(|url| !is_safe(url)) {
-            return Err(AccountError::NotHttps { account: name.clone(), url: url.clone() });
+        if let Some(url) = urls.iter().find(|url| !AccountConfig::is_safe(url)) {
+            let origin = url.origin().ascii_serialization();
+            return Err(AccountError::NotHttps { account: name.clone(), origin });
         }
         Ok(Self {
             base: config.base_url,
@@ -89,16 +103,6 @@ impl Account {
     pub(super) fn gate<'a>(&'a self, clock: &'a dyn Clock) -> Gate<'a> {
         Gate { base: &self.base, memory: &self.memory, last_code: &self.last_code, clock }
     }
-}
-
-fn is_safe(url: &Url) -> bool {
-    let loopback = match url.host() {
-        Some(Host::Domain(domain)) => domain == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    url.scheme() == "https" || (url.scheme() == "http" && loopback)
 }
 
 /// The CommuniGator console, driven through its own pages.

@@ -154,6 +154,12 @@ fn read(table: &Table, faults: &Faults) -> Option<Config> {
     let sources = root.named("sources", source::source);
     drop(root);
     references::check(&consoles, &targets, &sources, faults);
+    if let (Some(hooks), Some(operator), Some(store)) = (&hooks, &operator, &store) {
+        // A replica without this role has no public listener.
+        if store.roles.api {
+            references::check_listeners(hooks, operator, faults);
+        }
+    }
     Some(Config {
         hooks: hooks?,
         operator: operator?,

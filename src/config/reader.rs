@@ -202,6 +202,17 @@ pub(in crate::config) fn text(value: &Value) -> Result<String, String> {
     }
 }
 
+/// A mount or a path in Vault.
+pub(in crate::config) fn place(value: &Value) -> Result<String, String> {
+    let text = text(value)?;
+    let is_name = |segment: &str| !matches!(segment, "" | "." | "..");
+    if text.split('/').all(is_name) {
+        Ok(text)
+    } else {
+        Err("must be names with one slash between them, and none before or after".to_owned())
+    }
+}
+
 /// A text that parses.
 pub(in crate::config) fn parsed<T, E: fmt::Display>(
     parse: impl Fn(&str) -> Result<T, E>,

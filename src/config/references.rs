@@ -1,9 +1,11 @@
 //! What one section says of another.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
 use crate::config::Console;
 use crate::config::reader::Faults;
+use crate::config::sections::{HooksSection, OperatorSection};
 use crate::config::source::{Source, SourceFormat};
 use crate::domain::ids::{AccountName, OrganizationId, TargetName};
 use crate::domain::target::Target;
@@ -29,7 +31,7 @@ pub(in crate::config) fn check(
             continue;
         }
         // News of a secret is news of one login.
-        let secret = (target.secret.mount.trim_matches('/'), target.secret.path.trim_matches('/'));
+        let secret = (target.secret.mount.as_str(), target.secret.path.as_str());
         if let Some(other) = secrets.insert(secret, &target.name) {
             faults.add(&key("secret"), format!("the same secret is the target {other}'s already"));
         }
@@ -47,6 +49,22 @@ pub(in crate::config) fn check(
                 faults.add(&key, format!("there is no [targets.{name}]"));
             }
         }
+    }
+}
+
+/// Two listeners of one process have two ports, unless each takes a free one.
+pub(in crate::config) fn check_listeners(
+    hooks: &HooksSection,
+    operator: &OperatorSection,
+    faults: &Faults,
+) {
+    let (public, private) = (hooks.listen, operator.listen);
+    let is_whole = |address: SocketAddr| address.ip().is_unspecified();
+    let is_one_host = public.ip() == private.ip()
+        || public.is_ipv4() == private.is_ipv4() && (is_whole(public) || is_whole(private));
+    if public.port() != 0 && public.port() == private.port() && is_one_host {
+        let problem = format!("{private} is taken: hooks.listen is {public}");
+        faults.add("operator.listen", problem);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The sections of the configuration file, one function each.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use toml::Value;
 
 use crate::config::Console;
 use crate::config::reader::{
-    Reader, address, duration, duration_or_none, flag, parsed, path, text, texts, whole,
+    Reader, address, duration, duration_or_none, flag, parsed, path, place, text, texts, whole,
 };
 use crate::config::urls;
 use crate::domain::backoff::Backoff;
@@ -19,7 +20,7 @@ use crate::domain::target::{SecretFields, Surface, Target, UpdateOrder};
 use crate::engine::console_login::LoginLocation;
 use crate::engine::settings::Settings as Rotation;
 use crate::engine::watch::Settings as Watch;
-use crate::operator::who_may::Role;
+use crate::operator::who_may::{AccessToken, Role};
 use crate::telemetry::{LogFormat, Settings as Log};
 use crate::vault::{Auth, Settings as Vault};
 
@@ -87,14 +88,25 @@ pub(in crate::config) fn hooks(section: &mut Reader<'_>) -> Option<HooksSection>
 
 pub(in crate::config) fn operator(section: &mut Reader<'_>) -> Option<OperatorSection> {
     let listen = section.required("listen", address);
+    let (mut names, mut files) = (BTreeSet::new(), BTreeSet::new());
     let tokens = section.each("tokens", |token| {
-        let name = token.required("name", text);
+        let name = token.required("name", |value| {
+            let name = text(value)?;
+            AccessToken::check_name(&name).map_err(|error| error.to_string())?;
+            Ok(name)
+        });
         let role = token.required("role", |value| match value.as_str() {
             Some("viewer") => Ok(Role::Viewer),
             Some("operator") => Ok(Role::Operator),
             _ => Err("must be \"viewer\" or \"operator\"".to_owned()),
         });
         let token_file = token.required("token_file", path);
+        if name.as_ref().is_some_and(|name| !names.insert(name.clone())) {
+            token.fault("name", "another token has this name already");
+        }
+        if token_file.as_ref().is_some_and(|file| !files.insert(file.clone())) {
+            token.fault("token_file", "another token is in this file already");
+        }
         Some(OperatorToken { name: name?, role: role?, token_file: token_file? })
     });
     Some(OperatorSection { listen: listen?, tokens })
@@ -102,7 +114,11 @@ pub(in crate::config) fn operator(section: &mut Reader<'_>) -> Option<OperatorSe
 
 pub(in crate::config) fn vault(section: &mut Reader<'_>) -> Option<Vault> {
     let address = section.required("address", urls::vault);
-    let namespace = section.optional("namespace", text);
+    let namespace = section.optional("namespace", |value| {
+        let namespace = text(value)?;
+        Vault::check_namespace(&namespace).map_err(|error| error.to_string())?;
+        Ok(namespace)
+    });
     let ca_file = section.optional("ca_file", path);
     let connect_timeout = section.required("connect_timeout", duration);
     let timeout = section.required("timeout", duration);
@@ -130,7 +146,7 @@ pub(in crate::config) fn watch(section: &mut Reader<'_>) -> Option<Watch> {
 fn vault_auth(section: &mut Reader<'_>) -> Option<Auth> {
     let method = section.required("method", text)?;
     let mount = |section: &mut Reader<'_>| {
-        section.optional("mount", text).unwrap_or_else(|| method.clone())
+        section.optional("mount", place).unwrap_or_else(|| method.clone())
     };
     match method.as_str() {
         "token" => Some(Auth::TokenFile { path: section.required("token_file", path)? }),
@@ -351,8 +367,8 @@ fn instance(section: &mut Reader<'_>) -> Vec<Surface> {
 }
 
 fn location(section: &mut Reader<'_>) -> Option<SecretLocation> {
-    let mount = section.required("mount", text);
-    let path = section.required("path", text);
+    let mount = section.required("mount", place);
+    let path = section.required("path", place);
     Some(SecretLocation { mount: mount?, path: path? })
 }
 

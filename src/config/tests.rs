@@ -3,6 +3,7 @@
 mod emails;
 mod outbound_messages;
 mod secrecy;
+mod served;
 mod watch;
 
 use std::path::Path;

@@ -4,20 +4,21 @@
 use toml::Value;
 use url::Url;
 
+use crate::communigator::AccountConfig;
 use crate::config::reader::{as_array, text};
 use crate::domain::proof::LoginUrl;
-
-/// What holds a console's user and password instead.
-const CONSOLE_LOGIN: &str = "login says where they are in Vault";
+use crate::vault::Settings as Vault;
 
 /// The address of Vault.
 pub(in crate::config) fn vault(value: &Value) -> Result<Url, String> {
-    absolute(value, "vault.auth says how to log in")
+    let url = absolute(value, "vault.auth says how to log in")?;
+    Vault::check_address(&url).map_err(|error| error.to_string())?;
+    Ok(url)
 }
 
 /// The page where a console begins. Its query may say which it is.
 pub(in crate::config) fn page(value: &Value) -> Result<Url, String> {
-    let url = absolute(value, CONSOLE_LOGIN)?;
+    let url = of_console(value)?;
     match url.fragment() {
         Some(_) => Err("must not have a fragment, which no server is told".to_owned()),
         None => Ok(url),
@@ -30,11 +31,20 @@ pub(in crate::config) fn origins(value: &Value) -> Result<Vec<Url>, String> {
 }
 
 fn origin(value: &Value) -> Result<Url, String> {
-    let url = absolute(value, CONSOLE_LOGIN)?;
+    let url = of_console(value)?;
     if url.path() == "/" && url.query().is_none() && url.fragment().is_none() {
         Ok(url)
     } else {
         Err("must be an origin alone, like https://console.example.com".to_owned())
+    }
+}
+
+fn of_console(value: &Value) -> Result<Url, String> {
+    let url = absolute(value, "login says where they are in Vault")?;
+    if AccountConfig::is_safe(&url) {
+        Ok(url)
+    } else {
+        Err("must be https, or http on the loopback interface".to_owned())
     }
 }
 

@@ -80,13 +80,18 @@ impl AccessToken {
     /// Longer names are refused.
     pub const MAX_NAME: usize = 63;
 
+    /// Whether the journal can hold a name.
+    pub fn check_name(name: &str) -> Result<(), InvalidTokens> {
+        let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_.@".contains(&b);
+        if name.is_empty() || name.len() > Self::MAX_NAME || !name.bytes().all(fits) {
+            return Err(InvalidTokens::Name { name: name.to_owned() });
+        }
+        Ok(())
+    }
+
     fn check(&self) -> Result<(), InvalidTokens> {
         let name = || self.name.clone();
-        let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_.@".contains(&b);
-        let length = self.name.len();
-        if length == 0 || length > Self::MAX_NAME || !self.name.bytes().all(fits) {
-            return Err(InvalidTokens::Name { name: name() });
-        }
+        Self::check_name(&self.name)?;
         if self.token.expose().len() < Self::MIN_BYTES {
             return Err(InvalidTokens::Short { name: name() });
         }

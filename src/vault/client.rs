@@ -7,7 +7,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, ClientBuilder, Identity, Method, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use url::{Host, Url};
+use url::Url;
 use vaultrs::api::EndpointMiddleware;
 use vaultrs::client::{VaultClient, VaultClientSettings};
 
@@ -29,10 +29,8 @@ pub(super) struct Connection {
 impl Connection {
     /// Checks the settings and builds the HTTP client. Nothing is sent.
     pub(super) fn new(settings: Settings) -> Result<Self, VaultSetupError> {
-        check_address(&settings.address)?;
-        if settings.namespace.as_deref().is_some_and(|name| !fits_header(name)) {
-            return Err(VaultSetupError::Namespace);
-        }
+        Settings::check_address(&settings.address)?;
+        settings.namespace.as_deref().map_or(Ok(()), Settings::check_namespace)?;
         let trusted = settings.ca_file.as_deref().map(read_ca).transpose()?;
         let http = builder(&settings, trusted.as_ref()).build().map_err(VaultSetupError::Client)?;
         Ok(Self { http, settings, trusted })
@@ -136,7 +134,7 @@ pub(super) async fn json_within<T: DeserializeOwned>(
 }
 
 /// Whether a text can be a header's value as it is: printable ASCII, and some of it.
-fn fits_header(text: &str) -> bool {
+pub(super) fn fits_header(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
@@ -173,25 +171,4 @@ fn read_ca(path: &Path) -> Result<Vec<Certificate>, VaultSetupError> {
         return Err(VaultSetupError::CaEmpty { path: path.to_owned() });
     }
     Ok(certificates)
-}
-
-fn check_address(address: &Url) -> Result<(), VaultSetupError> {
-    let loopback = match address.host() {
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    };
-    match address.scheme() {
-        "https" => {}
-        "http" if loopback => {}
-        "http" => return Err(VaultSetupError::PlainHttp),
-        _ => return Err(VaultSetupError::Scheme),
-    }
-    let origin_only = address.path() == "/"
-        && address.query().is_none()
-        && address.fragment().is_none()
-        && address.username().is_empty()
-        && address.password().is_none();
-    if origin_only { Ok(()) } else { Err(VaultSetupError::MoreThanOrigin) }
 }

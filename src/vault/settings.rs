@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use url::Url;
+use url::{Host, Url};
+
+use crate::vault::client::fits_header;
 
 /// How to reach Vault or OpenBao, and how to log in there.
 #[derive(Debug, Clone)]
@@ -20,6 +22,35 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// How long a request may take, its connection and its answer included.
     pub timeout: Duration,
+}
+
+impl Settings {
+    /// Whether an address is a server's, and none that the token would cross a network to in the clear.
+    pub fn check_address(address: &Url) -> Result<(), VaultSetupError> {
+        let loopback = match address.host() {
+            Some(Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(Host::Ipv6(ip)) => ip.is_loopback(),
+            Some(Host::Domain(name)) => name == "localhost",
+            None => false,
+        };
+        match address.scheme() {
+            "https" => {}
+            "http" if loopback => {}
+            "http" => return Err(VaultSetupError::PlainHttp),
+            _ => return Err(VaultSetupError::Scheme),
+        }
+        let origin_only = address.path() == "/"
+            && address.query().is_none()
+            && address.fragment().is_none()
+            && address.username().is_empty()
+            && address.password().is_none();
+        if origin_only { Ok(()) } else { Err(VaultSetupError::MoreThanOrigin) }
+    }
+
+    /// Whether a namespace can stand in the header that names it.
+    pub fn check_namespace(namespace: &str) -> Result<(), VaultSetupError> {
+        if fits_header(namespace) { Ok(()) } else { Err(VaultSetupError::Namespace) }
+    }
 }
 
 /// A way to log in. Every secret is the path of a file, read anew at each login, so that a

@@ -22,7 +22,10 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("sns", &["ports", "domain"]),
     ("clock", &["ports", "domain"]),
     // It names the settings of the modules that it configures.
-    ("config", &["operator", "engine", "senders", "vault", "store", "telemetry", "domain"]),
+    (
+        "config",
+        &["operator", "engine", "senders", "vault", "communigator", "store", "telemetry", "domain"],
+    ),
     ("failpoints", &["ports", "domain"]),
     ("metrics", &["ports", "domain"]),
     ("telemetry", &[]),

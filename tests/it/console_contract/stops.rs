@@ -147,10 +147,14 @@ async fn an_account_that_is_not_configured_is_named() {
 
 #[actix_web::test]
 async fn a_console_without_https_is_refused_unless_it_is_on_this_machine() {
-    for url in ["http://console.example/", "ftp://localhost/", "http://10.0.0.1/"] {
+    for (url, named) in [
+        ("http://console.example/login", "http://console.example"),
+        ("ftp://localhost/", "ftp://localhost"),
+        ("http://user:canary@10.0.0.1/", "http://10.0.0.1"),
+    ] {
         let refused = try_console_at(url, Profile::built_in(), Duration::from_secs(1)).unwrap_err();
-        let AccountError::NotHttps { url: named, .. } = refused;
-        assert_eq!(named.as_str(), url);
+        let AccountError::NotHttps { origin, .. } = refused;
+        assert_eq!(origin, named);
     }
     for url in ["https://console.example/", "http://localhost:1/", "http://[::1]/"] {
         assert!(try_console_at(url, Profile::built_in(), Duration::from_secs(1)).is_ok(), "{url}");
