@@ -8,6 +8,7 @@ mod reader;
 mod references;
 mod sections;
 mod source;
+mod spans;
 mod store;
 mod syntax;
 mod urls;

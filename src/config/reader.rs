@@ -6,7 +6,6 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::time::Duration;
 
 use toml::{Table, Value};
 
@@ -245,20 +244,6 @@ pub(in crate::config) fn texts(value: &Value) -> Result<Vec<String>, String> {
 pub(in crate::config) fn address(value: &Value) -> Result<SocketAddr, String> {
     let text = text(value)?;
     text.parse().map_err(|_| "is not an address and a port like 0.0.0.0:8443".to_owned())
-}
-
-/// A time span such as `30s`, `10m` or `1h 30m`, longer than nothing.
-pub(in crate::config) fn duration(value: &Value) -> Result<Duration, String> {
-    let span = duration_or_none(value)?;
-    if span.is_zero() { Err("must be longer than nothing".to_owned()) } else { Ok(span) }
-}
-
-/// The same, where no time at all means something as well.
-pub(in crate::config) fn duration_or_none(value: &Value) -> Result<Duration, String> {
-    let text = text(value)?;
-    let wrong = || format!("`{text}` is not a time span like 30s, 10m or 1h 30m");
-    let span: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
-    Duration::try_from(span).map_err(|_| wrong())
 }
 
 /// A whole number within bounds.

@@ -8,9 +8,8 @@ use std::time::Duration;
 use toml::Value;
 
 use crate::config::Console;
-use crate::config::reader::{
-    Reader, address, duration, duration_or_none, flag, parsed, path, place, text, texts, whole,
-};
+use crate::config::reader::{Reader, address, flag, parsed, path, place, text, texts, whole};
+use crate::config::spans::{self, Bounds, within};
 use crate::config::urls;
 use crate::domain::backoff::Backoff;
 use crate::domain::ids::{AccountName, OrganizationId, TargetName, UserId, Username};
@@ -69,11 +68,17 @@ pub(in crate::config) fn hooks(section: &mut Reader<'_>) -> Option<HooksSection>
     let listen = section.required("listen", address);
     let certificate_file = section.required("certificate_file", path);
     let private_key_file = section.required("private_key_file", path);
-    let header_deadline = section.required("header_deadline", duration);
-    let body_deadline = section.required("body_deadline", duration);
-    let idle_deadline = section.required("idle_deadline", duration);
+    let header_deadline = section.required("header_deadline", within(spans::DEADLINE));
+    let body_deadline = section.required("body_deadline", within(spans::DEADLINE));
+    let idle_deadline = section.required("idle_deadline", within(spans::IDLE));
     let connections_max = section.required("connections_max", whole(1..=100_000));
     let per_address = section.required("connections_max_per_address", whole(1..=100_000));
+    if let (Some(all), Some(of_one)) = (connections_max, per_address)
+        && of_one > all
+    {
+        let problem = format!("must not be more than connections_max: {of_one} is, of {all}");
+        section.fault("connections_max_per_address", problem);
+    }
     Some(HooksSection {
         listen: listen?,
         certificate_file: certificate_file?,
@@ -120,8 +125,8 @@ pub(in crate::config) fn vault(section: &mut Reader<'_>) -> Option<Vault> {
         Ok(namespace)
     });
     let ca_file = section.optional("ca_file", path);
-    let connect_timeout = section.required("connect_timeout", duration);
-    let timeout = section.required("timeout", duration);
+    let connect_timeout = section.required("connect_timeout", within(spans::VAULT));
+    let timeout = section.required("timeout", within(spans::VAULT));
     let auth = section.table("auth", vault_auth);
     Some(Vault {
         address: address?,
@@ -134,13 +139,8 @@ pub(in crate::config) fn vault(section: &mut Reader<'_>) -> Option<Vault> {
 }
 
 pub(in crate::config) fn watch(section: &mut Reader<'_>) -> Option<Watch> {
-    const SHORTEST: Duration = Duration::from_millis(100);
-    let interval = section.required("watch_interval", duration)?;
-    if interval < SHORTEST {
-        section.fault("watch_interval", "must be at least 100ms");
-        return None;
-    }
-    Some(Watch { interval })
+    let interval = section.required("watch_interval", within(spans::WATCH));
+    Some(Watch { interval: interval? })
 }
 
 fn vault_auth(section: &mut Reader<'_>) -> Option<Auth> {
@@ -193,17 +193,20 @@ fn vault_auth(section: &mut Reader<'_>) -> Option<Auth> {
 }
 
 pub(in crate::config) fn rotation(section: &mut Reader<'_>) -> Option<Rotation> {
-    let grace = section.required("grace", duration);
+    let grace = section.required("grace", within(spans::GRACE));
     let parallel = section.required("parallel", whole(1..=1_000));
-    let lease = section.required("lease", duration);
-    let retry = backoff(section, "retry_first", "retry_cap");
-    let contain_retry = backoff(section, "contain_retry_first", "contain_retry_cap");
-    let secret_poll = backoff(section, "secret_poll_first", "secret_poll_cap");
-    let secret_deadline = section.required("secret_deadline", duration);
-    let confirm_poll = backoff(section, "confirm_poll_first", "confirm_poll_cap");
-    let confirm_deadline = section.required("confirm_deadline", duration);
-    let confirm_watch = section.required("confirm_watch", duration_or_none);
-    let console_login_age = section.required("console_login_age", duration);
+    let lease = section.required("lease", within(spans::LEASE));
+    let retry = backoff(section, ["retry_first", "retry_cap"], spans::RETRY);
+    let contain = ["contain_retry_first", "contain_retry_cap"];
+    let contain_retry = backoff(section, contain, spans::CONTAIN_RETRY);
+    let secret = ["secret_poll_first", "secret_poll_cap"];
+    let secret_poll = backoff(section, secret, spans::SECRET_POLL);
+    let secret_deadline = section.required("secret_deadline", within(spans::SECRET_DEADLINE));
+    let confirm = ["confirm_poll_first", "confirm_poll_cap"];
+    let confirm_poll = backoff(section, confirm, spans::CONFIRM_POLL);
+    let confirm_deadline = section.required("confirm_deadline", within(spans::CONFIRM_DEADLINE));
+    let confirm_watch = section.required("confirm_watch", within(spans::CONFIRM_WATCH));
+    let console_login_age = section.required("console_login_age", within(spans::LOGIN_AGE));
     Some(Rotation {
         grace: grace?,
         lease: lease?,
@@ -219,9 +222,13 @@ pub(in crate::config) fn rotation(section: &mut Reader<'_>) -> Option<Rotation> 
     })
 }
 
-fn backoff(section: &mut Reader<'_>, first: &'static str, cap: &'static str) -> Option<Backoff> {
-    let first_wait = section.required(first, duration);
-    let longest = section.required(cap, duration);
+fn backoff(
+    section: &mut Reader<'_>,
+    [first, cap]: [&'static str; 2],
+    bounds: Bounds,
+) -> Option<Backoff> {
+    let first_wait = section.required(first, within(bounds));
+    let longest = section.required(cap, within(bounds));
     match Backoff::new(first_wait?, longest?) {
         Ok(backoff) => Some(backoff),
         Err(error) => {
@@ -259,7 +266,7 @@ pub(in crate::config) fn console(name: &str, section: &mut Reader<'_>) -> Option
     });
     let other_origins = section.optional("other_origins", urls::origins).unwrap_or_default();
     let profile_file = section.optional("profile_file", path);
-    let timeout = section.optional("timeout", duration);
+    let timeout = section.optional("timeout", within(spans::CONSOLE));
     Some(Console {
         name: name?,
         base_url: base_url?,

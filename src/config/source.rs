@@ -10,8 +10,9 @@ use toml::Value;
 use crate::config::emails::{EmailSection, email};
 use crate::config::mutual_tls::{self, CertificateTrust};
 use crate::config::outbound_message;
-use crate::config::reader::{Reader, duration, paths, text, texts, whole};
+use crate::config::reader::{Reader, paths, text, texts, whole};
 use crate::config::sections::named;
+use crate::config::spans;
 use crate::domain::audit::Deed;
 use crate::domain::ids::{OrganizationId, SourceName, TargetName};
 use crate::domain::outbound_object::OutboundObject;
@@ -233,7 +234,7 @@ fn authentication(section: &mut Reader<'_>) -> Option<AuthenticationFiles> {
         "bearer" => section.required("token_files", paths).map(AuthenticationFiles::Bearer),
         "hmac-body" => {
             let keys = section.required("key_files", paths);
-            let window = section.optional("window", duration);
+            let window = section.optional("window", spans::within(spans::WINDOW));
             Some(AuthenticationFiles::HmacBody { keys: keys?, window })
         }
         "mtls" => {

@@ -4,6 +4,7 @@ mod emails;
 mod outbound_messages;
 mod secrecy;
 mod served;
+mod spans;
 mod watch;
 
 use std::path::Path;
@@ -202,15 +203,6 @@ fn a_source_needs_a_scheme_and_a_name_of_its_own() {
         "[[sources.operator.authentication]]\nscheme = \"bearer\"\ntoken_files = [\"t\"]\n";
     let reserved = source(&format!("operator]\nformat = \"notice\"\n{scheme}"));
     assert_eq!(reserved, ["sources.operator: this name stands for the operator; choose another"]);
-}
-
-#[test]
-fn time_spans_are_longer_than_nothing_and_say_their_form() {
-    let grace = |text: &str| faults(&format!("{SMALLEST}[rotation]\ngrace = \"{text}\"\n"));
-    assert_eq!(grace("1h 30m"), Vec::<String>::new());
-    assert_eq!(grace("0s"), ["rotation.grace: must be longer than nothing"]);
-    let wrong = "rotation.grace: `soon` is not a time span like 30s, 10m or 1h 30m";
-    assert_eq!(grace("soon"), [wrong]);
 }
 
 #[test]
