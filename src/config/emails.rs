@@ -56,15 +56,9 @@ pub(in crate::config) fn email(section: &mut Reader<'_>) -> Option<EmailSection>
     let authority = section.optional("authserv_id", text);
     let write_token = section.optional("write_token_to_vault", flag).unwrap_or(false);
     let relay = relay?;
-    let proofs = [
-        ("key_files", !key_files.is_empty()),
-        ("login_files", !login_files.is_empty()),
-        ("token_files", !token_files.is_empty()),
-        ("topic_arn", topic.is_some()),
-    ];
-    check_proofs(section, relay, proofs);
+    check_proofs(section, relay);
     let require_verdict = require_verdict.unwrap_or(relay.reports_verdict() || authority.is_some());
-    if relay == Relay::Mime && require_verdict && authority.is_none() {
+    if relay == Relay::Mime && require_verdict && !section.has("authserv_id") {
         let problem = "must be there with require_verdict: nobody else reports on a raw mail";
         section.fault("authserv_id", problem);
     }
@@ -94,15 +88,15 @@ const fn proofs_of(relay: Relay) -> &'static [&'static str] {
 }
 
 /// There must be a proof, and none that the relay does not know.
-fn check_proofs(section: &Reader<'_>, relay: Relay, proofs: [(&'static str, bool); 4]) {
+fn check_proofs(section: &Reader<'_>, relay: Relay) {
     let own = proofs_of(relay);
-    for (key, is_there) in proofs {
-        if is_there && !own.contains(&key) {
+    for key in ["key_files", "login_files", "token_files", "topic_arn"] {
+        if section.has(key) && !own.contains(&key) {
             let problem = format!("is no proof of {}; use {}", relay.as_str(), own.join(" or "));
             section.fault(key, problem);
         }
     }
-    if !proofs.iter().any(|(key, is_there)| *is_there && own.contains(key)) {
+    if !own.iter().any(|key| section.has(key)) {
         let first = own.first().copied().unwrap_or_default();
         section.fault(first, format!("{} proves itself with {}", relay.as_str(), own.join(" or ")));
     }

@@ -154,7 +154,7 @@ fn read(table: &Table, faults: &Faults) -> Option<Config> {
     let targets = root.named("targets", sections::target);
     let sources = root.named("sources", source::source);
     drop(root);
-    references::check(&consoles, &targets, &sources, faults);
+    references::check(&consoles, &targets, &sources.values, faults);
     if let (Some(hooks), Some(operator), Some(store)) = (&hooks, &operator, &store) {
         // A replica without this role has no public listener.
         if store.roles.api {
@@ -169,9 +169,9 @@ fn read(table: &Table, faults: &Faults) -> Option<Config> {
         watch: watch?,
         rotation: rotation?,
         log: log?,
-        consoles,
-        targets,
-        sources,
+        consoles: consoles.values,
+        targets: targets.values,
+        sources: sources.values,
     })
 }
 

@@ -28,6 +28,7 @@ pub enum CertificateTrust {
 }
 
 pub(in crate::config) fn trust(section: &mut Reader<'_>) -> Option<CertificateTrust> {
+    let before = section.faults_so_far();
     let pins = section.optional("pins", pins);
     let certificate_files = section.optional("certificate_files", paths);
     let ca_file = section.optional("ca_file", path);
@@ -40,6 +41,7 @@ pub(in crate::config) fn trust(section: &mut Reader<'_>) -> Option<CertificateTr
                 certificate_files: certificate_files.unwrap_or_default(),
             })
         }
+        _ if section.faults_so_far() > before => None,
         _ => {
             let problem = "mtls needs pins or certificate_files, or else ca_file and name";
             section.fault("scheme", problem);

@@ -27,26 +27,25 @@ fn object(section: &mut Reader<'_>) -> Option<OutboundObject> {
     let user_id = section.optional("user_id_field", parsed(ApiName::parse));
     let username = section.optional("username_field", parsed(ApiName::parse));
     let occurred_at = section.required("occurred_at_field", parsed(ApiName::parse));
-    if user_id.is_none() && username.is_none() {
+    if !section.has("user_id_field") && !section.has("username_field") {
         section.fault("user_id_field", "this or username_field is needed, or both");
     }
     let field = section.optional("kind_field", parsed(ApiName::parse));
+    let before = section.faults_so_far();
     let password_reset = section.optional("password_reset_values", texts);
     let token_reset = section.optional("token_reset_values", texts);
+    let values_are_read = section.faults_so_far() == before;
     let kind_otherwise = section.optional("kind", kind);
-    let kind = match field {
-        Some(field) => Some(KindField {
-            field,
-            password_reset: password_reset.unwrap_or_default(),
-            token_reset: token_reset.unwrap_or_default(),
-        }),
-        None if password_reset.is_some() || token_reset.is_some() => {
-            section.fault("kind_field", "is missing: whose values are these?");
-            None
-        }
-        None => None,
-    };
-    if let Some(kind) = &kind {
+    let has_values = password_reset.is_some() || token_reset.is_some();
+    if has_values && !section.has("kind_field") {
+        section.fault("kind_field", "is missing: whose values are these?");
+    }
+    let kind = field.map(|field| KindField {
+        field,
+        password_reset: password_reset.unwrap_or_default(),
+        token_reset: token_reset.unwrap_or_default(),
+    });
+    if let Some(kind) = kind.as_ref().filter(|_| values_are_read) {
         check_values(section, kind);
     }
     // A message whose object has no word for it tells of a change of the password, unless it says

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use strsim::damerau_levenshtein;
 use toml::{Table, Value};
 
 /// One thing that is wrong with the configuration.
@@ -33,6 +34,10 @@ impl Faults {
         self.0.borrow_mut().push(Fault { key: key.to_owned(), problem: problem.into() });
     }
 
+    fn count(&self) -> usize {
+        self.0.borrow().len()
+    }
+
     pub(in crate::config) fn take(&self) -> Vec<Fault> {
         std::mem::take(&mut self.0.borrow_mut())
     }
@@ -43,12 +48,35 @@ pub(in crate::config) struct Reader<'t> {
     table: &'t Table,
     path: String,
     asked: BTreeSet<&'static str>,
+    /// Whether it is not known which keys it may hold.
+    is_open: bool,
     faults: Faults,
+}
+
+/// What was read of `[targets.NAME]` and its like.
+pub(in crate::config) struct Named<T> {
+    /// Those that could be read.
+    pub(in crate::config) values: Vec<T>,
+    /// The names of those that could not.
+    pub(in crate::config) faulty: BTreeSet<String>,
+    /// Whether not even the names could be read.
+    is_unreadable: bool,
+}
+
+impl<T> Named<T> {
+    /// Whether the file may have one of this name, so that it is no fault to name it.
+    pub(in crate::config) fn may_have(&self, name: &str, is_it: impl Fn(&T) -> bool) -> bool {
+        self.is_unreadable || self.faulty.contains(name) || self.values.iter().any(is_it)
+    }
 }
 
 impl<'t> Reader<'t> {
     pub(in crate::config) fn root(table: &'t Table, faults: &Faults) -> Self {
-        Self { table, path: String::new(), asked: BTreeSet::new(), faults: faults.clone() }
+        Self::of(table, String::new(), faults.clone())
+    }
+
+    fn of(table: &'t Table, path: String, faults: Faults) -> Self {
+        Self { table, path, asked: BTreeSet::new(), is_open: false, faults }
     }
 
     /// The full name of a key of this table.
@@ -62,6 +90,17 @@ impl<'t> Reader<'t> {
 
     pub(in crate::config) fn fault(&self, key: &str, problem: impl Into<String>) {
         self.faults.add(&self.key(key), problem);
+    }
+
+    /// How many faults there are by now: where there are more later, what came in between is known to
+    /// be wrong, and what would follow from it is not worth saying.
+    pub(in crate::config) fn faults_so_far(&self) -> usize {
+        self.faults.count()
+    }
+
+    /// Leaves the other keys be: which there may be hangs on one that is missing or wrong.
+    pub(in crate::config) fn leave_open(&mut self) {
+        self.is_open = true;
     }
 
     /// Whether a key is there at all.
@@ -106,10 +145,12 @@ impl<'t> Reader<'t> {
         read: impl FnOnce(&mut Reader<'_>) -> T,
     ) -> T {
         let path = self.key(key);
-        let faults = self.faults.clone();
         let empty = Table::new();
-        let table = self.optional(key, as_table).unwrap_or(&empty);
-        let mut reader = Reader { table, path, asked: BTreeSet::new(), faults };
+        let table = self.optional(key, as_table);
+        // What is no table has been told of, and lacks no keys.
+        let is_wrong = table.is_none() && self.has(key);
+        let faults = if is_wrong { Faults::default() } else { self.faults.clone() };
+        let mut reader = Reader::of(table.unwrap_or(&empty), path, faults);
         let value = read(&mut reader);
         reader.finish();
         value
@@ -120,24 +161,32 @@ impl<'t> Reader<'t> {
         &mut self,
         key: &'static str,
         mut read: impl FnMut(&str, &mut Reader<'_>) -> Option<T>,
-    ) -> Vec<T> {
+    ) -> Named<T> {
         let path = self.key(key);
         let faults = self.faults.clone();
-        let Some(tables) = self.optional(key, as_table) else { return Vec::new() };
-        let mut values = Vec::new();
-        for (name, value) in tables {
+        let tables = self.optional(key, as_table);
+        let is_unreadable = tables.is_none() && self.has(key);
+        let mut named = Named { values: Vec::new(), faulty: BTreeSet::new(), is_unreadable };
+        for (name, value) in tables.into_iter().flatten() {
             let path = format!("{path}.{name}");
-            match as_table(value) {
+            let value = match as_table(value) {
                 Ok(table) => {
-                    let asked = BTreeSet::new();
-                    let mut reader = Reader { table, path, asked, faults: faults.clone() };
-                    values.extend(read(name, &mut reader));
+                    let mut reader = Reader::of(table, path, faults.clone());
+                    let value = read(name, &mut reader);
                     reader.finish();
+                    value
                 }
-                Err(problem) => faults.add(&path, problem),
+                Err(problem) => {
+                    faults.add(&path, problem);
+                    None
+                }
+            };
+            match value {
+                Some(value) => named.values.push(value),
+                None => named.faulty.extend([name.clone()]),
             }
         }
-        values
+        named
     }
 
     /// Every table of an array of tables, for `[[…]]`.
@@ -154,8 +203,7 @@ impl<'t> Reader<'t> {
             let path = format!("{path}[{index}]");
             match as_table(value) {
                 Ok(table) => {
-                    let asked = BTreeSet::new();
-                    let mut reader = Reader { table, path, asked, faults: faults.clone() };
+                    let mut reader = Reader::of(table, path, faults.clone());
                     read_values.extend(read(&mut reader));
                     reader.finish();
                 }
@@ -166,13 +214,25 @@ impl<'t> Reader<'t> {
     }
 
     fn finish(&self) {
-        for key in self.table.keys().filter(|key| !self.asked.contains(key.as_str())) {
-            let known: Vec<&str> = self.asked.iter().copied().collect();
-            self.fault(
-                key,
-                format!("is not a key that is known here; known: {}", known.join(", ")),
-            );
+        if self.is_open {
+            return;
         }
+        for key in self.table.keys().filter(|key| !self.asked.contains(key.as_str())) {
+            let advice = if let Some(nearest) = self.nearest(key) {
+                format!("did you mean `{nearest}`?")
+            } else {
+                let known: Vec<&str> = self.asked.iter().copied().collect();
+                format!("known: {}", known.join(", "))
+            };
+            self.fault(key, format!("is not a key that is known here; {advice}"));
+        }
+    }
+
+    /// The known key that somebody may have meant who mistyped this one.
+    fn nearest(&self, key: &str) -> Option<&'static str> {
+        let distances = self.asked.iter().map(|known| (damerau_levenshtein(key, known), *known));
+        let near = distances.filter(|(distance, known)| distance * 3 <= known.len());
+        near.min().map(|(_, known)| known)
     }
 }
 

@@ -1,28 +1,28 @@
 //! What one section says of another.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use crate::config::Console;
-use crate::config::reader::Faults;
+use crate::config::reader::{Faults, Named};
 use crate::config::sections::{HooksSection, OperatorSection};
 use crate::config::source::{Source, SourceFormat};
-use crate::domain::ids::{AccountName, OrganizationId, TargetName};
+use crate::domain::ids::{OrganizationId, TargetName};
 use crate::domain::target::Target;
 
 /// What one section says of another must be there, and no login may belong to two targets.
 pub(in crate::config) fn check(
-    consoles: &[Console],
-    targets: &[Target],
+    consoles: &Named<Console>,
+    targets: &Named<Target>,
     sources: &[Source],
     faults: &Faults,
 ) {
-    let accounts: BTreeSet<&AccountName> = consoles.iter().map(|console| &console.name).collect();
     let mut logins: BTreeMap<(&str, &str), &TargetName> = BTreeMap::new();
     let mut secrets: BTreeMap<(&str, &str), &TargetName> = BTreeMap::new();
-    for target in targets {
+    for target in &targets.values {
         let key = |key: &str| format!("targets.{}.{key}", target.name);
-        if !accounts.contains(&target.account) {
+        let is_its = |console: &Console| console.name == target.account;
+        if !consoles.may_have(target.account.as_str(), is_its) {
             faults.add(&key("console"), format!("there is no [consoles.{}]", target.account));
         }
         let login = (target.organization.significant(), target.username.as_str());
@@ -38,13 +38,18 @@ pub(in crate::config) fn check(
     }
     for source in sources {
         let is_message = matches!(source.format, SourceFormat::OutboundMessage { .. });
-        if is_message && organizations(source, targets).is_empty() {
+        let is_own = |name: &String| match &source.targets {
+            Some(own) => own.iter().any(|own| own.as_str() == name),
+            None => true,
+        };
+        let is_clear = !targets.faulty.iter().any(is_own);
+        if is_message && is_clear && organizations(source, &targets.values).is_empty() {
             let key = format!("sources.{}.organization_ids", source.name);
             faults
                 .add(&key, "is missing, and there is no target whose organisation could be meant");
         }
         for name in source.targets.iter().flatten() {
-            if !targets.iter().any(|target| target.name == *name) {
+            if !targets.may_have(name.as_str(), |target| target.name == *name) {
                 let key = format!("sources.{}.targets", source.name);
                 faults.add(&key, format!("there is no [targets.{name}]"));
             }

@@ -144,7 +144,10 @@ pub(in crate::config) fn watch(section: &mut Reader<'_>) -> Option<Watch> {
 }
 
 fn vault_auth(section: &mut Reader<'_>) -> Option<Auth> {
-    let method = section.required("method", text)?;
+    let Some(method) = section.required("method", text) else {
+        section.leave_open();
+        return None;
+    };
     let mount = |section: &mut Reader<'_>| {
         section.optional("mount", place).unwrap_or_else(|| method.clone())
     };
@@ -187,6 +190,7 @@ fn vault_auth(section: &mut Reader<'_>) -> Option<Auth> {
         other => {
             let problem = format!("`{other}` is not one of kubernetes, approle, jwt, cert, token");
             section.fault("method", problem);
+            section.leave_open();
             None
         }
     }
@@ -297,9 +301,10 @@ pub(in crate::config) fn target(name: &str, section: &mut Reader<'_>) -> Option<
         Some("connectors-first") => Ok(UpdateOrder::ConnectorsFirst),
         _ => Err("must be \"integration-first\" or \"connectors-first\"".to_owned()),
     });
+    let before = section.faults_so_far();
     let surfaces: Vec<Surface> =
         section.each("instances", |section| Some(instance(section))).concat();
-    if surfaces.is_empty() {
+    if surfaces.is_empty() && section.faults_so_far() == before {
         section.fault("instances", "must name at least one connector or integration = true");
     }
     for (index, surface) in surfaces.iter().enumerate() {

@@ -147,6 +147,9 @@ pub(in crate::config) fn source(name: &str, section: &mut Reader<'_>) -> Option<
         section.fault("", "this name stands for the watch on Vault; choose another");
     }
     let word = section.required("format", format_word);
+    if word.is_none() {
+        section.leave_open();
+    }
     let format = word.as_deref().and_then(|word| format(section, word));
     let targets = section.optional("targets", |value| {
         texts(value)?
@@ -161,7 +164,8 @@ pub(in crate::config) fn source(name: &str, section: &mut Reader<'_>) -> Option<
     // A relay proves itself in its own way, which stands with what else is said of its mails.
     let authentication = match word.as_deref() {
         Some("email") => Vec::new(),
-        Some(_) | None => authentications(section, format.as_ref()),
+        Some(_) => authentications(section, format.as_ref()),
+        None => section.each("authentication", authentication),
     };
     Some(Source {
         name: name?,
@@ -193,8 +197,9 @@ fn authentications(
     section: &mut Reader<'_>,
     format: Option<&SourceFormat>,
 ) -> Vec<AuthenticationFiles> {
+    let before = section.faults_so_far();
     let schemes = section.each("authentication", authentication);
-    if schemes.is_empty() {
+    if schemes.is_empty() && section.faults_so_far() == before {
         section.fault("authentication", "must name at least one scheme; there is no \"none\"");
     }
     if let Some(problem) = format.and_then(|format| misfit(format, &schemes)) {
@@ -226,7 +231,10 @@ fn misfit(format: &SourceFormat, schemes: &[AuthenticationFiles]) -> Option<&'st
 }
 
 fn authentication(section: &mut Reader<'_>) -> Option<AuthenticationFiles> {
-    let scheme = section.required("scheme", text)?;
+    let Some(scheme) = section.required("scheme", text) else {
+        section.leave_open();
+        return None;
+    };
     match scheme.as_str() {
         "standard-webhooks" => {
             section.required("key_files", paths).map(AuthenticationFiles::StandardWebhooks)
@@ -250,6 +258,7 @@ fn authentication(section: &mut Reader<'_>) -> Option<AuthenticationFiles> {
                 "`{other}` is not one of standard-webhooks, bearer, hmac-body, mtls, path-secret"
             );
             section.fault("scheme", problem);
+            section.leave_open();
             None
         }
     }

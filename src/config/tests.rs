@@ -1,6 +1,7 @@
 //! The shipped default, and every kind of fault.
 
 mod emails;
+mod follow_on;
 mod outbound_messages;
 mod secrecy;
 mod served;
@@ -126,14 +127,19 @@ fn what_one_section_says_of_another_must_be_there() {
 #[test]
 fn unknown_keys_are_faults_that_name_the_known_ones() {
     let found = faults(&format!("{SMALLEST}[rotation]\nparalel = 3\n[hook]\n"));
-    let rotation = &found[0];
-    assert!(
-        rotation.starts_with("rotation.paralel: is not a key that is known here"),
-        "{rotation}"
+    let unknown = "is not a key that is known here; did you mean";
+    assert_eq!(
+        found,
+        [format!("rotation.paralel: {unknown} `parallel`?"), format!("hook: {unknown} `hooks`?"),]
     );
-    assert!(rotation.contains("parallel"), "{rotation}");
-    assert!(found[1].starts_with("hook: is not a key"), "{}", found[1]);
-    assert_eq!(found.len(), 2);
+    let file = SMALLEST.replace("certificate_file", "certifciate_file");
+    let expected = [
+        "hooks.certificate_file: is missing".to_owned(),
+        format!("hooks.certifciate_file: {unknown} `certificate_file`?"),
+    ];
+    assert_eq!(faults(&file), expected);
+    let far = faults(&format!("{SMALLEST}[log]\ncolour = true\n"));
+    assert_eq!(far, ["log.colour: is not a key that is known here; known: format, level"]);
 }
 
 #[test]

@@ -15,10 +15,10 @@ fn nothing_secret_crosses_a_network_in_the_clear() {
     for plain in ["http://c.example", "http://10.0.0.1", "http://localhost.example", "ftp://[::1]"]
     {
         let base = with("https://console.example", plain);
-        assert_eq!(base[0], format!("consoles.acme.base_url: {https}"), "{plain}");
+        assert_eq!(base, [format!("consoles.acme.base_url: {https}")], "{plain}");
         let other = format!("other_origins = [\"{plain}\"]\n[targets.acme]");
         let other = with("[targets.acme]", &other);
-        assert_eq!(other[0], format!("consoles.acme.other_origins: {https}"), "{plain}");
+        assert_eq!(other, [format!("consoles.acme.other_origins: {https}")], "{plain}");
         let vault = with("https://vault:8200", plain);
         assert_eq!(vault.len(), 1, "{vault:?}");
         assert!(vault[0].starts_with("vault.address: "), "{vault:?}");
@@ -50,7 +50,7 @@ fn a_place_in_vault_is_names_with_one_slash_between_them() {
     assert_eq!(with("path = \"console\"", "path = \"team/a.b/console\""), Vec::<String>::new());
     for wrong in ["/console", "console/", "a//console", "/", "a/../console", "./console"] {
         let login = with("path = \"console\"", &format!("path = \"{wrong}\""));
-        assert_eq!(login[0], format!("consoles.acme.login.path: {reason}"), "{wrong}");
+        assert_eq!(login, [format!("consoles.acme.login.path: {reason}")], "{wrong}");
         let secret = with("path = \"salesforce\"", &format!("path = \"{wrong}\""));
         assert_eq!(secret, [format!("targets.acme.secret.path: {reason}")], "{wrong}");
     }
@@ -65,12 +65,12 @@ fn a_place_in_vault_is_names_with_one_slash_between_them() {
 #[test]
 fn every_operator_has_a_name_and_a_token_of_his_own() {
     let tokens = |others: &[(&str, &str)]| {
-        let mut text = SMALLEST.to_owned();
-        for (name, file) in [("ann", "ann-token")].iter().chain(others) {
-            text += "[[operator.tokens]]\nrole = \"viewer\"\n";
-            text += &format!("name = \"{name}\"\ntoken_file = \"{file}\"\n");
-        }
-        faults(&text)
+        let table = |(name, file): &(&str, &str)| {
+            let role = "[[operator.tokens]]\nrole = \"viewer\"";
+            format!("{role}\nname = \"{name}\"\ntoken_file = \"{file}\"\n")
+        };
+        let tables: Vec<String> = others.iter().map(table).collect();
+        faults(&format!("{SMALLEST}{}{}", table(&("ann", "ann-token")), tables.concat()))
     };
     assert_eq!(tokens(&[("bob", "bob-token")]), Vec::<String>::new());
     let name = "operator.tokens[1].name: another token has this name already";
