@@ -27,6 +27,7 @@ mod vault_events;
 pub mod limits;
 pub mod server;
 pub mod tls;
+pub mod validity;
 
 pub use server::{BindError, BoundHooks, Hooks, Mails, Settings};
 pub use sources::Sources;

@@ -14,6 +14,7 @@ use rustls::sign::CertifiedKey;
 use zeroize::Zeroizing;
 
 use crate::hooks::client_certificates::Possession;
+use crate::hooks::validity::Validity;
 
 /// Where the certificate and its key are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +72,13 @@ pub enum TlsError {
 pub struct Certificates {
     files: TlsFiles,
     provider: Arc<CryptoProvider>,
-    current: ArcSwap<CertifiedKey>,
+    current: ArcSwap<Served>,
+}
+
+/// What is served with.
+struct Served {
+    key: Arc<CertifiedKey>,
+    validity: Validity,
 }
 
 impl Certificates {
@@ -87,6 +94,11 @@ impl Certificates {
     pub fn reload(&self) -> Result<(), TlsError> {
         self.current.store(Arc::new(read(&self.files, &self.provider)?));
         Ok(())
+    }
+
+    /// From when until when the server's own certificate is valid, the one that is shown now.
+    pub fn validity(&self) -> Validity {
+        self.current.load().validity
     }
 
     /// The configuration of a listener that speaks HTTP/1.1.
@@ -109,22 +121,21 @@ impl fmt::Debug for Certificates {
 
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.current.load_full())
+        Some(Arc::clone(&self.current.load().key))
     }
 }
 
-fn read(files: &TlsFiles, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
+fn read(files: &TlsFiles, provider: &CryptoProvider) -> Result<Served, TlsError> {
     let certificate_error = || TlsError::Certificate(files.certificate.clone());
     let certificates = CertificateDer::pem_slice_iter(&read_file(&files.certificate)?)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|_| certificate_error())?;
-    if certificates.is_empty() {
-        return Err(certificate_error());
-    }
+    let validity = certificates.first().and_then(Validity::of).ok_or_else(certificate_error)?;
     let key = PrivateKeyDer::from_pem_slice(&read_file(&files.key)?)
         .map_err(|_| TlsError::Key(files.key.clone()))?;
-    CertifiedKey::from_der(certificates, key, provider)
-        .map_err(|source| TlsError::Mismatch { files: files.clone(), source })
+    let key = CertifiedKey::from_der(certificates, key, provider)
+        .map_err(|source| TlsError::Mismatch { files: files.clone(), source })?;
+    Ok(Served { key: Arc::new(key), validity })
 }
 
 fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {

@@ -159,12 +159,12 @@ pub struct App {
 impl App {
     /// Puts everything together. Nothing answers and nothing is driven before [`App::run`].
     pub async fn build(config: &Config) -> Result<Self, StartError> {
-        let (plant, permit) = Plant::build_to_work(config).await?;
         let roles = config.store.roles;
-        let exchanged = Exchanged {
-            messages: Arc::new(Messages::new(sources::outbound_objects(config))),
-            listening: if roles.api { Some(Listening::load(config)?) } else { None },
-        };
+        let listening = if roles.api { Some(Listening::load(config)?) } else { None };
+        let certificates = listening.as_ref().map(|listening| &listening.certificates);
+        let (plant, permit) = Plant::build_to_work(config, certificates).await?;
+        let messages = Arc::new(Messages::new(sources::outbound_objects(config)));
+        let exchanged = Exchanged { messages, listening };
         let hooks = exchanged.listening.as_ref();
         let hooks = hooks.map(|listening| bind_hooks(config, &plant, listening)).transpose()?;
         let mut readiness = Readiness::default();

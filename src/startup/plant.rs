@@ -23,6 +23,7 @@ use crate::engine::targets::Targets;
 use crate::engine::watch::{self, Watch};
 use crate::engine::worker::Worker;
 use crate::hooks::Mails;
+use crate::hooks::tls::Certificates;
 use crate::metrics::Metrics;
 use crate::ports::clock::Clock;
 use crate::ports::journal::Journal;
@@ -68,25 +69,36 @@ pub struct Plant {
 impl Plant {
     /// The plant of a process that works. On a file it is the only one, and gets the permit: a
     /// rotation whose driver died goes on at once. On a server it is one of several, and leases
-    /// tell them apart.
-    pub async fn build_to_work(config: &Config) -> Result<(Self, Option<WorkPermit>), StartError> {
+    /// tell them apart. The certificates are those of the public listener, where there is one.
+    pub(in crate::startup) async fn build_to_work(
+        config: &Config,
+        certificates: Option<&Arc<Certificates>>,
+    ) -> Result<(Self, Option<WorkPermit>), StartError> {
         let Location::Sqlite(path) = &config.store.location else {
-            return Ok((Self::build(config).await?, None));
+            return Ok((Self::build_beside(config, certificates).await?, None));
         };
         let permit = SqliteStore::permit(path)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let store = SqliteStore::open(path, Arc::clone(&clock)).await?;
         store.end_leases(&permit).await?;
-        Ok((Self::over(Arc::new(store), None, clock, config)?, Some(permit)))
+        let plant = Self::over(Arc::new(store), None, clock, config, certificates)?;
+        Ok((plant, Some(permit)))
     }
 
     /// Opens the store and builds every adapter. Nothing outside this machine is asked yet.
     pub async fn build(config: &Config) -> Result<Self, StartError> {
+        Self::build_beside(config, None).await
+    }
+
+    async fn build_beside(
+        config: &Config,
+        certificates: Option<&Arc<Certificates>>,
+    ) -> Result<Self, StartError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         match &config.store.location {
             Location::Sqlite(path) => {
                 let store = SqliteStore::open(path, Arc::clone(&clock)).await?;
-                Self::over(Arc::new(store), None, clock, config)
+                Self::over(Arc::new(store), None, clock, config, certificates)
             }
             Location::Postgres(settings) => {
                 let file = settings.password_file.as_deref();
@@ -94,7 +106,7 @@ impl Plant {
                     file.map(|file| read_text("store.password_file", file)).transpose()?;
                 let password = password.map(|text| SecretText::new(text.trim().to_owned()));
                 let store = PostgresStore::open(settings, password.as_ref()).await?;
-                Self::over(Arc::new(store.clone()), Some(store), clock, config)
+                Self::over(Arc::new(store.clone()), Some(store), clock, config, certificates)
             }
         }
     }
@@ -104,6 +116,7 @@ impl Plant {
         shared: Option<PostgresStore>,
         clock: Arc<dyn Clock>,
         config: &Config,
+        certificates: Option<&Arc<Certificates>>,
     ) -> Result<Self, StartError> {
         let fingerprints = fingerprint_key(&config.store.fingerprint_key_file)?;
         let journal: Arc<dyn Journal> = with_failpoints(store);
@@ -114,10 +127,7 @@ impl Plant {
         let console = Arc::new(HttpConsole::new(&transport, accounts, Arc::clone(&clock))?);
         let probe = SalesforceProbe::new(SALESFORCE, Arc::clone(&secrets));
         let probe = Arc::new(probe.map_err(StartError::Salesforce)?);
-        let token = Arc::clone(&vault);
-        let metrics = Metrics::new(config.sources.iter().map(|source| &source.name))
-            .with_vault_token(Arc::new(move || token.token_status()?.expires_at));
-        let metrics = Arc::new(metrics);
+        let metrics = Arc::new(metrics(config, &vault, certificates));
         let meter: Arc<dyn Meter> = metrics.clone();
         let targets = Arc::new(Targets::new(config.targets.iter().cloned()));
         let wake = Arc::new(Notify::new());
@@ -231,6 +241,19 @@ fn with_failpoints(journal: Arc<dyn Journal>) -> Arc<dyn Journal> {
 #[cfg(not(feature = "failpoints"))]
 fn with_failpoints(journal: Arc<dyn Journal>) -> Arc<dyn Journal> {
     journal
+}
+
+/// The metrics of this process. What expires is asked at each scrape.
+fn metrics(
+    config: &Config,
+    vault: &Arc<Vault>,
+    certificates: Option<&Arc<Certificates>>,
+) -> Metrics {
+    let token = Arc::clone(vault);
+    let metrics = Metrics::new(config.sources.iter().map(|source| &source.name))
+        .with_vault_token(Arc::new(move || token.token_status()?.expires_at));
+    let Some(certificates) = certificates.cloned() else { return metrics };
+    metrics.with_certificate(Arc::new(move || Some(certificates.validity().not_after)))
 }
 
 fn fingerprint_key(path: &Path) -> Result<FingerprintKey, StartError> {

@@ -8,6 +8,7 @@ mod support;
 
 mod agent;
 mod architecture;
+mod certificate;
 mod clients;
 mod console_contract;
 mod console_login;

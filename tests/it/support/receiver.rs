@@ -161,6 +161,16 @@ impl Receiver {
     }
 }
 
+impl Receiver {
+    /// The value of one sample of its metrics, by the name and labels that begin its line.
+    pub(crate) async fn sample(&self, name: &str) -> Option<f64> {
+        let url = format!("http://{}/metrics", self.operator.unwrap());
+        let page = client().get(url).send().await.unwrap().text().await.unwrap();
+        let value = |line: &str| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok();
+        page.lines().find_map(value)
+    }
+}
+
 impl Drop for Receiver {
     fn drop(&mut self) {
         self.kill();
