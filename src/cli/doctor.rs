@@ -11,6 +11,7 @@ use crate::domain::ids::TargetName;
 use crate::domain::proof::Prove;
 use crate::domain::target::{Surface, Target};
 use crate::hooks::tls::{Certificates, TlsFiles};
+use crate::hooks::validity::Standing;
 use crate::ports::console::{Always, ConsoleSession, Examination, Permit};
 use crate::ports::secret_store::{SecretStore, Stored};
 use crate::startup::Plant;
@@ -75,7 +76,7 @@ pub async fn examine(config: &Config, plant: &Plant, only: Option<&TargetName>) 
             "store",
             plant.world.journal.probe().await.map(|()| "can be written".to_owned()),
         ),
-        Diagnosis::of("certificate", certificate(config)),
+        certificate(config, plant),
         vault(plant).await,
     ];
     for target in plant.targets.iter().filter(|t| only.is_none_or(|only| *only == t.name)) {
@@ -86,12 +87,22 @@ pub async fn examine(config: &Config, plant: &Plant, only: Option<&TargetName>) 
     findings
 }
 
-fn certificate(config: &Config) -> Result<String, crate::hooks::tls::TlsError> {
+fn certificate(config: &Config, plant: &Plant) -> Diagnosis {
+    let about = "certificate";
     let files = TlsFiles {
         certificate: config.hooks.certificate_file.clone(),
         key: config.hooks.private_key_file.clone(),
     };
-    Certificates::load(files).map(|_| "certificate and key belong together".to_owned())
+    let standing = match Certificates::load(files) {
+        Ok(certificates) => certificates.validity().standing(plant.world.clock.now()),
+        Err(error) => return Diagnosis::new(about, Verdict::Problem, error_line(&error)),
+    };
+    let verdict = match standing {
+        Standing::Valid(_) => Verdict::Well,
+        Standing::EndsSoon(_) => Verdict::Note,
+        Standing::NotYet(_) | Standing::Expired(_) => Verdict::Problem,
+    };
+    Diagnosis::new(about, verdict, standing.to_string())
 }
 
 async fn vault(plant: &Plant) -> Diagnosis {

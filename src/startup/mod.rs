@@ -166,6 +166,9 @@ impl App {
         let messages = Arc::new(Messages::new(sources::outbound_objects(config)));
         let exchanged = Exchanged { messages, listening };
         let hooks = exchanged.listening.as_ref();
+        if let Some(Listening { certificates, .. }) = hooks {
+            certificates.validity().standing(plant.world.clock.now()).warn();
+        }
         let hooks = hooks.map(|listening| bind_hooks(config, &plant, listening)).transpose()?;
         let mut readiness = Readiness::default();
         let started = readiness.latch("start");

@@ -162,6 +162,7 @@ impl Reloader {
         if let Some(Listening { sources: in_force, certificates }) = &self.exchanged.listening {
             let sources = sources(&config)?;
             certificates.reload()?;
+            certificates.validity().standing(self.clock.now()).warn();
             in_force.replace(sources);
         }
         self.exchanged.messages.replace(outbound_objects(&config));
