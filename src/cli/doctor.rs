@@ -1,5 +1,6 @@
 //! `doctor`: a read-only look at everything that a rotation needs.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,12 +8,14 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::domain::fault::error_line;
-use crate::domain::ids::TargetName;
+use crate::domain::ids::{AccountName, TargetName};
 use crate::domain::proof::Prove;
 use crate::domain::target::{Surface, Target};
 use crate::hooks::tls::{Certificates, TlsFiles};
 use crate::hooks::validity::Standing;
-use crate::ports::console::{Always, ConsoleSession, Examination, Permit};
+use crate::ports::console::{
+    Always, ConsoleError, ConsoleSession, Examination, LabelFinding, Permit, Trouble,
+};
 use crate::ports::secret_store::{SecretStore, Stored};
 use crate::startup::Plant;
 
@@ -79,10 +82,11 @@ pub async fn examine(config: &Config, plant: &Plant, only: Option<&TargetName>) 
         certificate(config, plant),
         vault(plant).await,
     ];
+    let mut refused = BTreeSet::new();
     for target in plant.targets.iter().filter(|t| only.is_none_or(|only| *only == t.name)) {
         findings.push(secret(plant, target).await);
         findings.extend(salesforce(plant, target).await);
-        console(plant, target, &mut findings).await;
+        console(plant, target, &mut refused, &mut findings).await;
     }
     findings
 }
@@ -150,10 +154,16 @@ async fn salesforce(plant: &Plant, target: &Target) -> Option<Diagnosis> {
     Some(Diagnosis::of(&about, ready.map(|_| "can be reached; nobody logged in".to_owned())))
 }
 
-/// Logs in once and walks to each surface of the target.
-async fn console(plant: &Plant, target: &Target, findings: &mut Vec<Diagnosis>) {
+/// Logs in once and walks to each surface of the target. An account that the console refused is not
+/// tried again for a further target: so many refusals would lock it.
+async fn console(
+    plant: &Plant,
+    target: &Target,
+    refused: &mut BTreeSet<AccountName>,
+    findings: &mut Vec<Diagnosis>,
+) {
     let about = format!("{} console {}", target.name, target.account);
-    let mut session = match open(plant, target).await {
+    let mut session = match open(plant, target, refused).await {
         Ok(session) => {
             findings.push(Diagnosis::new(about, Verdict::Well, "logged in"));
             session
@@ -163,9 +173,17 @@ async fn console(plant: &Plant, target: &Target, findings: &mut Vec<Diagnosis>) 
     for place in &target.surfaces {
         let about = format!("{} {place}", target.name);
         match session.examine(place).await {
-            Ok(examination) => judge(plant, &about, place, &examination, findings),
+            Ok(examination) => {
+                let problems = problems(target, &mut *session, place, &examination).await;
+                judge(plant, &about, place, &examination, &problems, findings);
+            }
             Err(error) => {
                 findings.push(Diagnosis::new(about, Verdict::Problem, error_line(&error)));
+                // The session ended, and the login for the next one was refused.
+                if error.trouble == Trouble::LoginRefused {
+                    refused.insert(target.account.clone());
+                    break;
+                }
             }
         }
     }
@@ -175,8 +193,17 @@ async fn console(plant: &Plant, target: &Target, findings: &mut Vec<Diagnosis>) 
     }
 }
 
-async fn open(plant: &Plant, target: &Target) -> Result<Box<dyn ConsoleSession>, String> {
+async fn open(
+    plant: &Plant,
+    target: &Target,
+    refused: &mut BTreeSet<AccountName>,
+) -> Result<Box<dyn ConsoleSession>, String> {
     let account = &target.account;
+    if refused.contains(account) {
+        return Err("not tried: the console refused this account's login for the target above; \
+                    correct it in Vault"
+            .to_owned());
+    }
     let breaker = plant.world.journal.breaker(account).await.map_err(|e| error_line(&e))?;
     let login = plant.world.logins.read(account).await.map_err(|e| error_line(&e))?;
     if let Some(breaker) = breaker.filter(|breaker| login.version <= breaker.secret_version) {
@@ -187,7 +214,83 @@ async fn open(plant: &Plant, target: &Target) -> Result<Box<dyn ConsoleSession>,
     }
     let console = Arc::clone(&plant.world.console);
     let permit: Arc<dyn Permit> = Arc::new(Always);
-    console.open(account, &login.login, &permit).await.map_err(|error| error_line(&error))
+    console.open(account, &login.login, &permit).await.map_err(|error| {
+        if error.trouble == Trouble::LoginRefused {
+            refused.insert(account.clone());
+        }
+        error_line(&error)
+    })
+}
+
+/// What is not there exactly once, each with what to do about it.
+async fn problems(
+    target: &Target,
+    session: &mut dyn ConsoleSession,
+    place: &Surface,
+    examination: &Examination,
+) -> Vec<String> {
+    let names = ConfiguredNames::of(place);
+    let mut problems = Vec::new();
+    for label in examination.labels.iter().filter(|label| label.found != 1) {
+        let LabelFinding { page, label: what, found } = label;
+        let said = format!("on \"{page}\" {what} was found {found} times");
+        let advice = if !names.has(what) {
+            "tell the profile what this tenant's page says instead".to_owned()
+        } else if *found > 1 {
+            "names have to differ: rename one of them in the console".to_owned()
+        } else {
+            let shown = if names.is_instance(what) || examination.connectors.is_empty() {
+                shown(session, place).await
+            } else {
+                examination.connectors.clone()
+            };
+            let key = format!("targets.{}.instances", target.name);
+            format!("correct the name in `{key}`; the page shows: {}", shown.join(" | "))
+        };
+        let problem = format!("{said}; {advice}");
+        if !problems.contains(&problem) {
+            problems.push(problem);
+        }
+    }
+    problems
+}
+
+/// The names on the way to a surface that come from the configuration and not from the profile, as
+/// the console looks for them.
+struct ConfiguredNames {
+    instance: Option<String>,
+    connector: Option<String>,
+}
+
+impl ConfiguredNames {
+    fn of(place: &Surface) -> Self {
+        let label = |name: &str| format!("link or button \"{name}\"");
+        let connector = match place {
+            Surface::Connector { name, .. } => Some(label(name)),
+            Surface::Integration { .. } => None,
+        };
+        Self { instance: place.instance().map(label), connector }
+    }
+
+    fn is_instance(&self, what: &str) -> bool {
+        self.instance.as_deref() == Some(what)
+    }
+
+    fn has(&self, what: &str) -> bool {
+        self.is_instance(what) || self.connector.as_deref() == Some(what)
+    }
+}
+
+/// What a person sees on the page on which the way to a surface ends.
+async fn shown(session: &mut dyn ConsoleSession, place: &Surface) -> Vec<String> {
+    let observed = match place {
+        Surface::Connector { .. } => session.observe_connector(place).await.map(|_| ()),
+        Surface::Integration { .. } => session.observe_integration(place).await.map(|_| ()),
+    };
+    match observed {
+        Err(ConsoleError { trouble: Trouble::PageChanged { seen, .. }, .. }) => seen,
+        Ok(()) | Err(_) => Vec::new(),
+    }
 }
 
 fn judge(
@@ -195,24 +298,15 @@ fn judge(
     about: &str,
     place: &Surface,
     examination: &Examination,
+    problems: &[String],
     findings: &mut Vec<Diagnosis>,
 ) {
-    let wrong = examination.labels.iter().filter(|label| label.found != 1);
-    let problems: Vec<String> = wrong
-        .map(|label| {
-            format!("on \"{}\" {} was found {} times", label.page, label.label, label.found)
-        })
-        .collect();
     if problems.is_empty() {
         let labels = examination.labels.len();
         let says = format!("{}; {labels} labels found once each", examination.shows);
         findings.push(Diagnosis::new(about, Verdict::Well, says));
     } else {
-        let says = format!(
-            "{}; tell the profile what this tenant's page says instead",
-            problems.join("; ")
-        );
-        findings.push(Diagnosis::new(about, Verdict::Problem, says));
+        findings.push(Diagnosis::new(about, Verdict::Problem, problems.join("; ")));
     }
     let covered = |name: &String| {
         let instance = place.instance().map(str::to_owned);

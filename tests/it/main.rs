@@ -15,6 +15,7 @@ mod console_login;
 mod crash;
 mod decay;
 mod demo;
+mod doctor;
 mod emails;
 mod end_to_end;
 mod expansion;
