@@ -20,7 +20,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::domain::entry::Outcome;
 use crate::domain::fault::Fault;
-use crate::domain::ids::{SourceName, TargetName};
+use crate::domain::ids::{AccountName, SourceName, TargetName};
 use crate::domain::phase::Phase;
 use crate::domain::step::Step;
 use crate::ports::meter::{DeliveryOutcome, Meter, RefusedBy};
@@ -40,6 +40,10 @@ const LONG_BUCKETS: [f64; 12] =
 
 /// Says when something expires; `None` where it does not, or where nobody knows yet.
 pub type Expiry = Arc<dyn Fn() -> Option<Timestamp> + Send + Sync>;
+
+/// Says of each console account whether its login is known, so that it is not Vault that
+/// containment waits for.
+pub type LoginsKnown = Arc<dyn Fn() -> Vec<(AccountName, bool)> + Send + Sync>;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct DeliveryLabels {
@@ -68,6 +72,11 @@ struct PhaseLabels {
     phase: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AccountLabels {
+    account: String,
+}
+
 /// Counters and histograms that live as long as the process, and the sources of the gauges that
 /// are read at each scrape.
 pub struct Metrics {
@@ -82,6 +91,7 @@ pub struct Metrics {
     logins_refused: Family<RefusalLabels, Counter>,
     vault_token: Option<Expiry>,
     certificate: Option<Expiry>,
+    console_logins: Option<LoginsKnown>,
 }
 
 impl Metrics {
@@ -100,6 +110,7 @@ impl Metrics {
             logins_refused: Family::default(),
             vault_token: None,
             certificate: None,
+            console_logins: None,
         };
         metrics.register_times();
         metrics.register_counts();
@@ -118,6 +129,13 @@ impl Metrics {
     #[must_use]
     pub fn with_certificate(mut self, expiry: Expiry) -> Self {
         self.certificate = Some(expiry);
+        self
+    }
+
+    /// Shows of which console accounts the login is known.
+    #[must_use]
+    pub fn with_console_logins(mut self, known: LoginsKnown) -> Self {
+        self.console_logins = Some(known);
         self
     }
 
@@ -217,6 +235,9 @@ impl Metrics {
         if let Some(phases) = phases {
             register_phases(&mut registry, phases);
         }
+        if let Some(known) = &self.console_logins {
+            register_logins(&mut registry, known());
+        }
         let left = |expiry: &Option<Expiry>| {
             let at = expiry.as_ref().and_then(|expiry| expiry())?;
             Some(at.duration_since(now).as_secs_f64())
@@ -314,6 +335,20 @@ fn register_phases(registry: &mut Registry, phases: &[(Phase, u64)]) {
     let stuck = Gauge::<i64>::default();
     stuck.set(count(Phase::Stuck));
     registry.register("rotations_stuck", "Rotations that wait for a person", stuck);
+}
+
+fn register_logins(registry: &mut Registry, known: Vec<(AccountName, bool)>) {
+    let by_account = Family::<AccountLabels, Gauge>::default();
+    for (account, known) in known {
+        let labels = AccountLabels { account: account.to_string() };
+        by_account.get_or_create(&labels).set(i64::from(known));
+    }
+    registry.register(
+        "console_login_known",
+        "1 where the login of the console account was read from Vault, 0 where it was not and its \
+         connectors cannot be switched off before it is",
+        by_account,
+    );
 }
 
 fn register_seconds(registry: &mut Registry, name: &str, help: &str, seconds: f64) {

@@ -1,7 +1,7 @@
 //! The consoles' own logins: read from Vault ahead of time, so that containment does not wait
 //! for Vault.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +13,13 @@ use crate::domain::secret::{SecretLocation, SecretVersion};
 use crate::ports::clock::Clock;
 use crate::ports::console::ConsoleLogin;
 use crate::ports::secret_store::{SecretStore, SecretStoreError, Stored};
+
+/// How long to wait before a login that could not be read ahead of time is read again; doubled from
+/// try to try.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// No pause is longer: as long as a login is unknown, a reset finds connectors that go on.
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// Where a console account's login lives in Vault, and what its fields are called.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,14 +132,46 @@ impl ConsoleLogins {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(account);
     }
 
-    /// Reads every login ahead of time. Failures are logged and met again when it is needed.
-    pub async fn prefetch(&self) {
+    /// Keeps every login at hand, until it is dropped: one that is known is read again before it is
+    /// too old, and one that is not, because Vault did not give it, after a short pause.
+    pub async fn keep(&self) {
+        let (mut missing, mut pause) = (BTreeSet::new(), FIRST_PAUSE);
+        loop {
+            let before = std::mem::replace(&mut missing, self.prefetch().await);
+            for account in before.difference(&missing) {
+                tracing::info!(%account, "console login read at last");
+            }
+            if missing.is_empty() {
+                pause = FIRST_PAUSE;
+                self.clock.sleep(self.max_age / 2).await;
+            } else {
+                self.clock.sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        }
+    }
+
+    /// Reads every login ahead of time, and returns the accounts whose login is not known.
+    pub async fn prefetch(&self) -> BTreeSet<AccountName> {
+        let mut missing = BTreeSet::new();
         for account in self.locations.keys() {
             if let Err(error) = self.get(account).await {
                 let error = error_line(&error);
-                tracing::warn!(%account, error, "console login not read ahead of time");
+                tracing::error!(
+                    %account, error,
+                    "console login not read: connectors cannot be switched off before it is"
+                );
+                missing.insert(account.clone());
             }
         }
+        missing
+    }
+
+    /// Each account, and whether its login is known, so that containment does not need Vault.
+    pub fn known(&self) -> Vec<(AccountName, bool)> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let accounts = self.locations.keys();
+        accounts.map(|account| (account.clone(), known.contains_key(account))).collect()
     }
 
     fn remembered(&self, account: &AccountName) -> Option<VersionedLogin> {

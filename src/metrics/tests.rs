@@ -8,13 +8,17 @@ use jiff::Timestamp;
 use super::Metrics;
 use crate::domain::entry::Outcome;
 use crate::domain::fault::Fault;
-use crate::domain::ids::{SourceName, TargetName};
+use crate::domain::ids::{AccountName, SourceName, TargetName};
 use crate::domain::phase::Phase;
 use crate::domain::step::Step;
 use crate::ports::meter::{DeliveryOutcome, Meter, RefusedBy};
 
 fn source(name: &str) -> SourceName {
     SourceName::parse(name).unwrap()
+}
+
+fn account(name: &str) -> AccountName {
+    AccountName::parse(name).unwrap()
 }
 
 fn target() -> TargetName {
@@ -95,7 +99,9 @@ fn gauges_are_read_at_the_scrape_and_left_out_where_nothing_is_known() {
     let metrics = Metrics::new([]);
     let bare = page(&metrics);
     assert_line(&bare, "reset_receiver_store_up 0");
-    for absent in ["rotations{", "rotations_stuck", "vault_token", "certificate"] {
+    for absent in
+        ["rotations{", "rotations_stuck", "vault_token", "certificate", "console_login_known"]
+    {
         assert!(!bare.contains(&format!("reset_receiver_{absent}")), "{absent} in\n{bare}");
     }
 
@@ -103,7 +109,8 @@ fn gauges_are_read_at_the_scrape_and_left_out_where_nothing_is_known() {
     let a_second_ago = now() - Duration::from_secs(1);
     let metrics = metrics
         .with_vault_token(Arc::new(move || Some(in_a_minute)))
-        .with_certificate(Arc::new(move || Some(a_second_ago)));
+        .with_certificate(Arc::new(move || Some(a_second_ago)))
+        .with_console_logins(Arc::new(|| vec![(account("main"), true), (account("own"), false)]));
     let phases = [(Phase::Stuck, 2), (Phase::Confirmed, 40)];
     let full = metrics.page(Some(&phases), now()).unwrap();
     for line in [
@@ -114,6 +121,8 @@ fn gauges_are_read_at_the_scrape_and_left_out_where_nothing_is_known() {
         "reset_receiver_rotations_stuck 2",
         "reset_receiver_vault_token_left_seconds 60.0",
         "reset_receiver_certificate_left_seconds -1.0",
+        "reset_receiver_console_login_known{account=\"main\"} 1",
+        "reset_receiver_console_login_known{account=\"own\"} 0",
     ] {
         assert_line(&full, line);
     }

@@ -127,11 +127,9 @@ impl Plant {
         let console = Arc::new(HttpConsole::new(&transport, accounts, Arc::clone(&clock))?);
         let probe = SalesforceProbe::new(SALESFORCE, Arc::clone(&secrets));
         let probe = Arc::new(probe.map_err(StartError::Salesforce)?);
-        let metrics = Arc::new(metrics(config, &vault, certificates));
-        let meter: Arc<dyn Meter> = metrics.clone();
         let targets = Arc::new(Targets::new(config.targets.iter().cloned()));
         let wake = Arc::new(Notify::new());
-        let logins = ConsoleLogins::new(
+        let logins = Arc::new(ConsoleLogins::new(
             Arc::clone(&secrets),
             Arc::clone(&clock),
             config
@@ -140,7 +138,9 @@ impl Plant {
                 .map(|c| (c.name.clone(), c.login.clone()))
                 .collect::<BTreeMap<_, _>>(),
             config.rotation.console_login_age,
-        );
+        ));
+        let metrics = Arc::new(metrics(config, &vault, &logins, certificates));
+        let meter: Arc<dyn Meter> = metrics.clone();
         let intake = Intake::new(
             Arc::clone(&journal),
             Arc::clone(&clock),
@@ -170,7 +170,7 @@ impl Plant {
             console,
             secrets,
             probe,
-            logins: Arc::new(logins),
+            logins,
             untold: Arc::default(),
             clock,
             meter,
@@ -217,18 +217,13 @@ impl Plant {
     /// hand, watches the secrets, hears of what other replicas wrote, forgets what is old. Until it
     /// is dropped.
     pub(in crate::startup) async fn keep_house(&self) {
-        let logins = async {
-            loop {
-                self.world.logins.prefetch().await;
-                self.world.clock.sleep(self.world.settings.console_login_age / 2).await;
-            }
-        };
         let wakes = async {
             if let Some(store) = &self.shared {
                 store.forward_wakes(Arc::clone(&self.wake), Arc::clone(&self.world.clock)).await;
             }
         };
         let retention = retention::keep(&self.world, self.retention);
+        let logins = self.world.logins.keep();
         tokio::join!(self.vault.keep_token_fresh(), logins, wakes, retention, self.watch());
     }
 }
@@ -243,15 +238,21 @@ fn with_failpoints(journal: Arc<dyn Journal>) -> Arc<dyn Journal> {
     journal
 }
 
-/// The metrics of this process. What expires is asked at each scrape.
+/// The metrics of this process. What expires, and what is known, is asked at each scrape; a process
+/// that drives nothing needs no console login.
 fn metrics(
     config: &Config,
     vault: &Arc<Vault>,
+    logins: &Arc<ConsoleLogins>,
     certificates: Option<&Arc<Certificates>>,
 ) -> Metrics {
     let token = Arc::clone(vault);
-    let metrics = Metrics::new(config.sources.iter().map(|source| &source.name))
+    let mut metrics = Metrics::new(config.sources.iter().map(|source| &source.name))
         .with_vault_token(Arc::new(move || token.token_status()?.expires_at));
+    if config.store.roles.worker {
+        let logins = Arc::clone(logins);
+        metrics = metrics.with_console_logins(Arc::new(move || logins.known()));
+    }
     let Some(certificates) = certificates.cloned() else { return metrics };
     metrics.with_certificate(Arc::new(move || Some(certificates.validity().not_after)))
 }

@@ -1,5 +1,7 @@
 //! The console's own login: refused once and never again until somebody put it right.
 
+use std::time::{Duration, Instant};
+
 use reset_receiver::domain::entry::Entry;
 use reset_receiver::domain::event::ResetKind;
 use reset_receiver::domain::fault::Fault;
@@ -9,7 +11,9 @@ use reset_receiver::engine::operations::Verb;
 use serde_json::json;
 use simulator::{Credential, SalesforceUser, Skin};
 
+use crate::support::cable::Cable;
 use crate::support::hand::Hand;
+use crate::support::receiver::{Receiver, client, tell};
 use crate::support::town::{CONSOLE_PASSWORD, CONSOLE_USER, Town, USERNAME};
 
 /// A second login in the same console.
@@ -195,4 +199,32 @@ async fn a_console_login_that_is_missing_or_half_there_needs_a_person_and_tries_
     hand.say(rotation, Verb::Retry).await;
     hand.until(rotation, Phase::Confirmed).await;
     assert_done(&town, &new);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_vault_did_not_give_at_the_start_is_read_once_it_can_be() {
+    const KNOWN: &str = "reset_receiver_console_login_known{account=\"acme\"}";
+    let town = Town::new(Skin::Plain).await;
+    let vault = town.openbao.address();
+    let cable = Cable::to(vault.strip_prefix("http://").unwrap()).await;
+    let config = town.config().replace(vault, cable.address());
+    std::fs::write(town.file("config.toml"), config).unwrap();
+    cable.cut();
+    let receiver = Receiver::start(&town);
+    receiver.has_logged("connectors cannot be switched off before it is", 2).await;
+    assert_eq!(receiver.sample(KNOWN).await, Some(0.0));
+    cable.mend();
+    receiver.has_logged("console login read at last", 1).await;
+    assert_eq!(receiver.sample(KNOWN).await, Some(1.0));
+
+    // From now on containment does without Vault.
+    cable.cut();
+    town.simulator.salesforce().reset_password(USERNAME, "second").unwrap();
+    let told = tell(&client(), receiver.hooks.unwrap(), &town, "reset-1").await.unwrap();
+    assert_eq!(told.0, 202, "{}", told.1);
+    let began = Instant::now();
+    while town.states().contains(&true) {
+        assert!(began.elapsed() < Duration::from_secs(30), "not contained\n{}", receiver.log());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
