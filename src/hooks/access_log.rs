@@ -23,6 +23,8 @@ pub(super) async fn access_log(
     let began = state.clock.now();
     let response = next.call(request).await?;
     let took = state.clock.now().duration_since(began);
+    // A number of 128 bits would be written as a text.
+    let milliseconds = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
     let request = response.request();
     let known = request.extensions().get::<KnownSource>().cloned();
     tracing::info!(
@@ -31,7 +33,7 @@ pub(super) async fn access_log(
         source = known.as_ref().map_or("-", |source| source.0.as_str()),
         peer = request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default(),
         status = response.status().as_u16(),
-        milliseconds = took.as_millis(),
+        milliseconds,
         "request"
     );
     Ok(response)

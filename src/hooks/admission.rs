@@ -1,5 +1,6 @@
 //! Hands authentic events over, and says what the sender is told of it.
 
+use std::fmt;
 use std::future::Future;
 
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder};
@@ -81,6 +82,23 @@ pub(super) fn outcome(admission: &Admission) -> DeliveryOutcome {
 pub(super) fn count(request: &HttpRequest, state: &State, outcome: DeliveryOutcome) {
     let known = request.extensions().get::<KnownSource>().cloned();
     state.meter.delivery(known.as_ref().map_or("-", |source| source.0.as_str()), outcome);
+}
+
+/// Counts a delivery that was not taken. Where a source that is known sent what cannot be read, the
+/// log says why: the sender's own log may be out of reach.
+pub(super) fn refused(request: &HttpRequest, state: &State, problem: &Problem) {
+    count(request, state, problem.outcome());
+    if let Some(reason) = problem.reason() {
+        log_refused(request, &reason);
+    }
+}
+
+/// Says in the log why a delivery of a known source was refused. The reason carries nothing of
+/// what the sender wrote but the names of fields that are known here.
+pub(super) fn log_refused(request: &HttpRequest, reason: &dyn fmt::Display) {
+    if let Some(KnownSource(source)) = request.extensions().get::<KnownSource>() {
+        tracing::warn!(%source, %reason, "delivery refused");
+    }
 }
 
 /// What a sender is told of an event that was taken.

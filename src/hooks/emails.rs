@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::domain::event::{ResetEvent, Subject, UserKey};
 use crate::domain::fault::error_line;
 use crate::domain::ids::{EventId, RotationId};
-use crate::hooks::admission::{admit, count, outcome};
+use crate::hooks::admission::{admit, count, outcome, refused};
 use crate::hooks::app::State;
 use crate::hooks::gate;
 use crate::hooks::headers::Evidence;
@@ -69,12 +69,13 @@ pub(super) async fn receive(
             (taken, Some(mailbox.relay))
         }
     };
-    let counted = match &taken {
-        Ok(Taken::Event(_, admission)) => outcome(admission),
-        Ok(Taken::PutAside | Taken::Subscribed) => DeliveryOutcome::PutAside,
-        Err(problem) => problem.outcome(),
-    };
-    count(&request, &state, counted);
+    match &taken {
+        Ok(Taken::Event(_, admission)) => count(&request, &state, outcome(admission)),
+        Ok(Taken::PutAside | Taken::Subscribed) => {
+            count(&request, &state, DeliveryOutcome::PutAside);
+        }
+        Err(problem) => refused(&request, &state, problem),
+    }
     match (taken, relay) {
         (Ok(taken), _) => Ok(answer(taken)),
         (Err(problem), Some(relay)) => refuse(problem, relay),
@@ -112,10 +113,7 @@ async fn take(
             tracing::info!(source = %source.name, %reason, "a mail is put aside");
             return Ok(Taken::PutAside);
         }
-        Err(Unopened::Invalid(reason)) => {
-            tracing::warn!(source = %source.name, %reason, "what the relay sent is no mail");
-            return Err(Problem::Mail(reason));
-        }
+        Err(Unopened::Invalid(reason)) => return Err(Problem::Mail(reason)),
         Err(Unopened::Later(reason)) => {
             tracing::error!(source = %source.name, %reason, "delivery could not be verified");
             return Err(Problem::Unavailable);

@@ -13,7 +13,7 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use jiff::Timestamp;
 
 use crate::domain::event::ResetEvent;
-use crate::hooks::admission::{admit_all, count, outcome};
+use crate::hooks::admission::{admit_all, count, log_refused, outcome, refused};
 use crate::hooks::app::State;
 use crate::hooks::gate;
 use crate::hooks::headers;
@@ -54,10 +54,11 @@ pub(super) async fn receive(
         }
         Err(Failure::Message(invalid)) => {
             count(&request, &state, DeliveryOutcome::Malformed);
+            log_refused(&request, &invalid);
             answer(StatusCode::BAD_REQUEST, outbound_message::fault(&invalid.to_string()))
         }
         Err(Failure::Problem(problem)) => {
-            count(&request, &state, problem.outcome());
+            refused(&request, &state, &problem);
             if matches!(problem, Problem::Unavailable) {
                 return answer(StatusCode::OK, NACK.to_owned());
             }

@@ -126,6 +126,23 @@ impl Problem {
         }
     }
 
+    /// Why a delivery cannot be read, for the log; `None` where that is not what is wrong with it.
+    /// Names of fields are the documented ones, and a value is never in it.
+    pub(super) fn reason(&self) -> Option<String> {
+        let is_unreadable = matches!(
+            self.status_code(),
+            StatusCode::BAD_REQUEST
+                | StatusCode::PAYLOAD_TOO_LARGE
+                | StatusCode::UNSUPPORTED_MEDIA_TYPE
+        );
+        if !is_unreadable {
+            return None;
+        }
+        let Self::Notice(InvalidNotice::Fields(faults)) = self else { return Some(self.detail()) };
+        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        Some(format!("{}: {}", self.detail(), faults.join("; ")))
+    }
+
     /// What the delivery counts as.
     pub(super) fn outcome(&self) -> DeliveryOutcome {
         match self {

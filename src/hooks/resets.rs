@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::domain::ids::EventId;
-use crate::hooks::admission::{admit, answer, count, outcome};
+use crate::hooks::admission::{admit, answer, count, outcome, refused};
 use crate::hooks::app::State;
 use crate::hooks::gate;
 use crate::hooks::headers;
@@ -20,11 +20,10 @@ pub(super) async fn receive(
     state: web::Data<State>,
 ) -> Result<HttpResponse, Problem> {
     let received = take(&request, payload, &state).await;
-    let outcome = match &received {
-        Ok((_, admission)) => outcome(admission),
-        Err(problem) => problem.outcome(),
-    };
-    count(&request, &state, outcome);
+    match &received {
+        Ok((_, admission)) => count(&request, &state, outcome(admission)),
+        Err(problem) => refused(&request, &state, problem),
+    }
     received.map(|(event_id, admission)| answer(event_id, admission))
 }
 

@@ -4,7 +4,7 @@ use actix_web::http::header::{ALLOW, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::domain::ids::EventId;
-use crate::hooks::admission::{admit, answer, answer_ignored, count, outcome};
+use crate::hooks::admission::{admit, answer, answer_ignored, count, outcome, refused};
 use crate::hooks::app::State;
 use crate::hooks::gate;
 use crate::hooks::headers::{self, Evidence};
@@ -33,12 +33,11 @@ pub(super) async fn receive(
     state: web::Data<State>,
 ) -> Result<HttpResponse, Problem> {
     let received = take(&request, payload, &state).await;
-    let outcome = match &received {
-        Ok(Taken::Event(_, admission)) => outcome(admission),
-        Ok(Taken::Ignored(_)) => DeliveryOutcome::Ignored,
-        Err(problem) => problem.outcome(),
-    };
-    count(&request, &state, outcome);
+    match &received {
+        Ok(Taken::Event(_, admission)) => count(&request, &state, outcome(admission)),
+        Ok(Taken::Ignored(_)) => count(&request, &state, DeliveryOutcome::Ignored),
+        Err(problem) => refused(&request, &state, problem),
+    }
     received.map(|received| match received {
         Taken::Event(event_id, admission) => answer(event_id, admission),
         Taken::Ignored(event_id) => answer_ignored(event_id),

@@ -3,6 +3,7 @@
 mod answers;
 mod capacity;
 mod crowded;
+mod logged;
 mod malformed;
 mod refusals;
 mod tls;
