@@ -34,6 +34,7 @@ mod refused_secret;
 mod replay;
 mod replicas;
 mod rotation;
+mod runbook;
 mod salesforce_package;
 mod secrets;
 mod seeds;
