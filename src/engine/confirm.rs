@@ -52,14 +52,13 @@ impl Drive<'_> {
                 Err(Failure::Drive(error)) => return Err(error),
             }
         }
-        let waited = self.waited();
-        match self.next() {
-            Next::Confirm => {}
-            Next::Complete(Outcome::Confirmed) if self.is_watched() => {
-                return self.go_on_watching(waited).await;
-            }
-            // News may have joined while the console was looked at.
-            _ => return Ok(Turn::Go),
+        let (waited, next) = (self.waited(), self.next());
+        if next == Next::Complete(Outcome::Confirmed) && self.is_watched() {
+            return self.go_on_watching(waited).await;
+        }
+        // News may have joined while the console was looked at.
+        if next != Next::Confirm {
+            return Ok(Turn::Go);
         }
         let settings = &self.world.settings;
         if waited < settings.confirm_deadline {

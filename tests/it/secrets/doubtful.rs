@@ -47,7 +47,7 @@ impl SecretStore for Restored {
                 let written_at = written_at - Duration::from_mins(1);
                 Stored::Present { version: self.before(version), written_at, fields }
             }
-            other => other,
+            other @ (Stored::Present { .. } | Stored::Gone { .. } | Stored::Missing) => other,
         })
     }
 
