@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder};
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use serde::Serialize;
 
 use crate::domain::event::ResetEvent;
@@ -37,7 +37,8 @@ pub(super) async fn admit_all(
     let (intake, targets) = (state.intake.clone(), source.targets.clone());
     let admitting = async move {
         let admitting = events.iter().map(|event| intake.admit(event, targets.as_deref()));
-        try_join_all(admitting).await
+        // To the end of each: the worker is woken for what is written, whatever becomes of the rest.
+        join_all(admitting).await.into_iter().collect()
     };
     bounded(state, source, admitting).await
 }

@@ -13,7 +13,7 @@ use crate::domain::track::Chosen;
 use crate::store::fault::{Inconsistency, Problem};
 
 /// A journal and the rows that it gains in this transaction.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Ledger {
     state: Rotation,
     stored_seq: u64,

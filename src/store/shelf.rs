@@ -27,7 +27,7 @@ pub(super) struct Extent {
     pub(super) updated_at: Timestamp,
 }
 
-/// The shelf. A journal that is taken off it comes back only with what was committed.
+/// The shelf. A journal changes on it only by what was committed.
 #[derive(Debug)]
 pub(super) struct Shelf(Mutex<LruCache<RotationId, (Ledger, Timestamp)>>);
 
@@ -36,11 +36,13 @@ impl Shelf {
         Self(Mutex::new(LruCache::new(MOST)))
     }
 
-    /// Takes a journal, where all of it is here.
+    /// A copy of a journal, where all of it is here. What becomes of the copy may not come to
+    /// anything, and then the next one needs the journal as it is.
     pub(super) fn take(&self, rotation: RotationId, extent: Extent) -> Option<Ledger> {
-        let (ledger, updated_at) = self.journals().pop(&rotation)?;
-        let is_whole = extent == Extent { last_seq: ledger.last_seq(), updated_at };
-        is_whole.then_some(ledger)
+        let mut journals = self.journals();
+        let (ledger, updated_at) = journals.get(&rotation)?;
+        let is_whole = extent == Extent { last_seq: ledger.last_seq(), updated_at: *updated_at };
+        is_whole.then(|| ledger.clone())
     }
 
     /// Keeps a journal whose gained rows are stored now.

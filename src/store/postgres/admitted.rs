@@ -49,8 +49,8 @@ impl<'a> Admitted<'a> {
     }
 
     /// Writes it, and tells every replica that something is due. It fails where a rotation has
-    /// moved on, or a transaction wants nobody else to write: by a division by zero, as a statement
-    /// has no other way.
+    /// moved on, by a division by zero, or a transaction wants nobody else to write, by the root of a
+    /// negative number: a statement has no other way.
     pub(super) async fn write(self, write: &mut Write, now: Timestamp) -> Result<(), sqlx::Error> {
         let Self { begun, joined, gained, events } = self;
         if events.ids.is_empty() {
@@ -89,8 +89,8 @@ impl<'a> Admitted<'a> {
                  WHERE rotation.id = joined.id AND rotation.last_seq = joined.stored_seq
                  RETURNING rotation.id
              )
-             SELECT 1 / (COUNT(*) = cardinality($18)
-                         AND ($22 OR pg_try_advisory_xact_lock_shared($23)))::INTEGER,
+             SELECT 1 / (COUNT(*) = cardinality($18))::INTEGER,
+                    sqrt(($22 OR pg_try_advisory_xact_lock_shared($23))::INTEGER - 1),
                     CASE WHEN cardinality($7) > 0 THEN pg_notify($24, '') END
              FROM joined",
         )
@@ -124,18 +124,28 @@ impl<'a> Admitted<'a> {
     }
 }
 
-/// Whether a statement failed because what it was to write no longer follows: a rotation has moved
-/// on or nobody else may write now, an event or an unfinished rotation is there already, or each of
-/// two waited for the other.
-pub(super) fn is_overtaken(error: &sqlx::Error) -> bool {
+/// Why a statement did not write what was decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Obstacle {
+    /// Somebody wants nobody else to write now.
+    Lock,
+    /// What was to be written no longer follows: a rotation has moved on, an event or an unfinished
+    /// rotation is there already, or each of two waited for the other.
+    Overtaken,
+}
+
+/// What kept a statement from it; `None` where it is something else.
+pub(super) fn obstacle(error: &sqlx::Error) -> Option<Obstacle> {
+    const ROOT_OF_A_NEGATIVE_NUMBER: &str = "2201F";
     const DIVISION_BY_ZERO: &str = "22012";
     const UNIQUE_VIOLATION: &str = "23505";
     const DEADLOCK_DETECTED: &str = "40P01";
 
-    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    code.is_some_and(|code| {
-        [DIVISION_BY_ZERO, UNIQUE_VIOLATION, DEADLOCK_DETECTED].contains(&code.as_ref())
-    })
+    match &*error.as_database_error()?.code()? {
+        ROOT_OF_A_NEGATIVE_NUMBER => Some(Obstacle::Lock),
+        DIVISION_BY_ZERO | UNIQUE_VIOLATION | DEADLOCK_DETECTED => Some(Obstacle::Overtaken),
+        _ => None,
+    }
 }
 
 /// Rotations that begin.

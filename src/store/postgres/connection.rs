@@ -19,8 +19,10 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What the server is told about every connection. A transaction whose client stands still holds
 /// rows that the other replicas want: the server ends it. An entry that was answered is on the
-/// disk, whatever the server's own default is.
-const SESSION: [(&str, &str); 6] = [
+/// disk, whatever the server's own default is. Each statement is about a few rows, and compiling it
+/// takes longer than running it: seconds for a key that is checked without an index.
+const SESSION: [(&str, &str); 7] = [
+    ("jit", "off"),
     ("statement_timeout", "5s"),
     ("lock_timeout", "4s"),
     ("idle_in_transaction_session_timeout", "5s"),
@@ -88,7 +90,12 @@ impl PostgresSettings {
         match self.url.host() {
             Some(Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
             Some(Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
-            Some(Host::Domain(name)) => name == "localhost" || name.starts_with("%2F"),
+            Some(Host::Domain(name)) => {
+                // An address in a URL that is not of the web is a name as well.
+                let address = name.parse::<IpAddr>();
+                let is_loopback = address.is_ok_and(|address| address.is_loopback());
+                is_loopback || name == "localhost" || name.starts_with("%2F")
+            }
             None => false,
         }
     }

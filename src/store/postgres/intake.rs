@@ -4,7 +4,7 @@
 //! which fails where it no longer follows: where another replica knows one of the events by then,
 //! or wrote to a rotation that one of them joins. That makes two round trips, and hardly ever does
 //! it fail. Where it does, everything is done again, in a transaction during which nobody else
-//! writes events down.
+//! writes events down; whoever meets that waits for its end, and tries again in one statement.
 
 use std::collections::hash_map::Entry;
 
@@ -13,31 +13,48 @@ use jiff::Timestamp;
 use crate::ports::journal::{Admission, Arrival, JournalError};
 use crate::store::fault;
 use crate::store::intake::{self, Stored};
-use crate::store::postgres::admitted::{self, Admitted};
+use crate::store::postgres::admitted::{self, Admitted, Obstacle};
 use crate::store::postgres::{PostgresStore, Write, audit, growth};
 use crate::store::rows::{self, EventColumns, ExtentColumns};
 
 /// The clock, an event that is known already, and the unfinished rotation of its target.
 type Found = (i64, Option<EventColumns>, Option<ExtentColumns>);
 
+/// How often events are written down in one statement beside others that want nobody beside them.
+/// Each of those is done by then, so that more than once means a storm of them.
+const WAITS_MAX: u32 = 8;
+
+/// What came of writing events down in one statement.
+enum AtOnce {
+    /// They are.
+    Admitted(Vec<Admission>),
+    /// Somebody wants nobody else to write now.
+    Beside,
+    /// Others were quicker, or there is more to write.
+    Alone,
+}
+
 /// Writes events down, with what follows from them.
 pub(super) async fn admit_all(
     store: &PostgresStore,
     arrivals: &[Arrival],
 ) -> Result<Vec<Admission>, JournalError> {
-    if let Some(admissions) = at_once(store, arrivals).await? {
-        return Ok(admissions);
+    for _ in 0..WAITS_MAX {
+        match at_once(store, arrivals).await? {
+            AtOnce::Admitted(admissions) => return Ok(admissions),
+            // Whoever then wanted to be alone as well would keep the next one from it: one of them
+            // would be followed by nothing else.
+            AtOnce::Beside => wait(store).await?,
+            AtOnce::Alone => break,
+        }
     }
     let mut write = Write::begin(store).await?;
     let admissions = alone(&mut write, arrivals).await;
     write.end(admissions).await
 }
 
-/// Does so in one statement. `None` where others were quicker, or where there is more to write.
-async fn at_once(
-    store: &PostgresStore,
-    arrivals: &[Arrival],
-) -> Result<Option<Vec<Admission>>, JournalError> {
+/// Does so in one statement.
+async fn at_once(store: &PostgresStore, arrivals: &[Arrival]) -> Result<AtOnce, JournalError> {
     let mut lost = 0;
     let (mut write, found) = loop {
         let mut write = Write::take(store).await?;
@@ -48,17 +65,36 @@ async fn at_once(
     };
     let (stored, now) = read(&mut write, found).await?;
     // What was read at different times may not go together.
-    let Ok(intake) = intake::decide(arrivals, stored, now) else { return Ok(None) };
-    if !intake.deeds.is_empty() {
-        return Ok(None);
+    let intake = intake::decide(arrivals, stored, now).ok();
+    let Some(intake) = intake.filter(|intake| intake.deeds.is_empty()) else {
+        write.answered();
+        return Ok(AtOnce::Alone);
+    };
+    let written = Admitted::of(&intake)?.write(&mut write, now).await;
+    if let Err(error) = written {
+        let obstacle = admitted::obstacle(&error).ok_or_else(|| fault::postgres(error))?;
+        write.answered();
+        return Ok(match obstacle {
+            Obstacle::Lock => AtOnce::Beside,
+            Obstacle::Overtaken => AtOnce::Alone,
+        });
     }
-    match Admitted::of(&intake)?.write(&mut write, now).await {
-        Err(error) if admitted::is_overtaken(&error) => return Ok(None),
-        written => written.map_err(fault::postgres)?,
-    }
+    write.answered();
     write.grown.extend(intake.grown.into_iter().map(|(rotation, ledger)| (rotation, ledger, now)));
     write.keep();
-    Ok(Some(intake.admissions))
+    Ok(AtOnce::Admitted(intake.admissions))
+}
+
+/// Waits until nobody wants to be alone any more.
+async fn wait(store: &PostgresStore) -> Result<(), JournalError> {
+    let mut write = Write::take(store).await?;
+    sqlx::query("SELECT pg_advisory_xact_lock_shared($1)")
+        .bind(admitted::LOCK)
+        .execute(&mut *write.connection)
+        .await
+        .map_err(fault::postgres)?;
+    write.answered();
+    Ok(())
 }
 
 /// Does so in a transaction, while nobody else does.

@@ -47,7 +47,12 @@ impl PostgresStore {
         listener.listen(CHANNEL).await?;
         loop {
             wake.notify_one();
-            while tokio::time::timeout(SILENCE, listener.try_recv()).await.is_err() {
+            loop {
+                // `None` where the connection was lost and there is a new one.
+                if let Ok(heard) = tokio::time::timeout(SILENCE, listener.try_recv()).await {
+                    heard?;
+                    break;
+                }
                 let ping = sqlx::query("SELECT 1").execute(&mut listener);
                 tokio::time::timeout(SILENCE, ping)
                     .await

@@ -27,6 +27,9 @@ pub(super) struct Write {
     pub(super) grown: Vec<(RotationId, Ledger, Timestamp)>,
     /// Whether a transaction is open on it.
     pub(super) is_open: bool,
+    /// Whether something is under way on it. A connection that is given up then may be dead without
+    /// a sign: it is closed, because the pool would wait for its answer.
+    is_busy: bool,
 }
 
 impl Write {
@@ -40,6 +43,7 @@ impl Write {
             time: store.time.clone(),
             grown: Vec::new(),
             is_open: false,
+            is_busy: true,
         })
     }
 
@@ -89,8 +93,13 @@ impl Write {
             tracing::debug!(error = error_line(&error), "transaction not undone");
             return result;
         }
-        self.is_open = false;
+        self.answered();
         result
+    }
+
+    /// The server has answered, and nothing is under way any more.
+    pub(super) fn answered(&mut self) {
+        self.is_busy = false;
     }
 
     /// Keeps the journals at hand whose gained rows are stored now.
@@ -107,7 +116,7 @@ impl Write {
 
 impl Drop for Write {
     fn drop(&mut self) {
-        if self.is_open {
+        if self.is_busy {
             self.connection.close_on_drop();
         }
     }
