@@ -30,6 +30,7 @@ mod operator;
 mod outbound;
 mod postgres;
 mod prove;
+mod refusals;
 mod refused_secret;
 mod replay;
 mod replicas;

@@ -1,4 +1,4 @@
-//! A journal that lets a test do something at the very moment when an entry is written.
+//! A journal that lets a test do something at the very moment when something is written.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use reset_receiver::ports::journal::{
     RotationSummary,
 };
 
-/// When something may be done: the entry is about to be written, or is durable. The worker waits
+/// When something may be done: something is about to be written, or is durable. The worker waits
 /// meanwhile; an error is what it is told instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Moment {
@@ -26,6 +26,10 @@ pub(crate) enum Moment {
     Before(Entry),
     /// It is written down.
     After(Entry),
+    /// A console login was refused; the breaker is about to be tripped.
+    Tripping,
+    /// A proving login came to this; it is about to be kept.
+    Settling(ProofOutcome),
 }
 
 type Doing = Pin<Box<dyn Future<Output = Result<(), JournalError>> + Send>>;
@@ -37,7 +41,7 @@ pub(crate) struct Interrupted {
 }
 
 impl Interrupted {
-    /// Asks `interrupt` at each entry that a worker writes.
+    /// Asks `interrupt` whenever a worker writes.
     pub(crate) fn wrap<F>(
         inner: Arc<dyn Journal>,
         interrupt: impl Fn(Moment) -> F + Send + Sync + 'static,
@@ -130,6 +134,7 @@ impl Journal for Interrupted {
         key: &ProofKey,
         outcome: &ProofOutcome,
     ) -> Result<(), JournalError> {
+        (self.interrupt)(Moment::Settling(outcome.clone())).await?;
         self.inner.settle_proof(key, outcome).await
     }
 
@@ -142,6 +147,7 @@ impl Journal for Interrupted {
     }
 
     async fn trip(&self, account: &AccountName, breaker: &Breaker) -> Result<(), JournalError> {
+        (self.interrupt)(Moment::Tripping).await?;
         self.inner.trip(account, breaker).await
     }
 
