@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use url::{Host, Url};
 
+use crate::communigator::blot::Blot;
 use crate::communigator::http::{Http, Transport};
 use crate::communigator::login::Gate;
 use crate::communigator::profile::Profile;
@@ -93,10 +94,16 @@ impl Account {
     }
 
     /// A walker without a session.
-    pub(super) fn walk(&self, clock: &Arc<dyn Clock>, permit: &Arc<dyn Permit>) -> Walk {
+    pub(super) fn walk(
+        &self,
+        clock: &Arc<dyn Clock>,
+        permit: &Arc<dyn Permit>,
+        blot: &Blot,
+    ) -> Walk {
         let permit = Arc::clone(permit);
         let http = Http::new(&self.transport, self.timeout, self.origins.clone(), permit);
-        Walk::new(http, Arc::clone(&self.profile), Arc::clone(&self.memory), Arc::clone(clock))
+        let (profile, memory) = (Arc::clone(&self.profile), Arc::clone(&self.memory));
+        Walk::new(http, profile, memory, Arc::clone(clock), blot.clone())
     }
 
     /// Its way in.

@@ -1,6 +1,5 @@
 //! From a label to the one thing on the page that it names.
 
-use crate::communigator::blot::Blot;
 use crate::communigator::control::Kind;
 use crate::communigator::page::{Hit, Line, Page};
 use crate::communigator::profile::Label;
@@ -140,24 +139,17 @@ impl Page {
         found: usize,
         seen: impl IntoIterator<Item = String>,
     ) -> Trouble {
-        let mut seen: Vec<_> = seen
-            .into_iter()
-            .filter(|text| !text.is_empty())
-            .map(|text| text::shorten(&text, MAX_SEEN_LENGTH))
-            .take(MAX_SEEN)
-            .collect();
+        // A page may repeat in its text what one of its fields holds.
+        let blot = self.blot.and_values(self);
+        let mut seen = blot.quotes(seen, MAX_SEEN_LENGTH, MAX_SEEN);
         if seen.is_empty() {
-            let lines = self.line_texts().map(|text| text::shorten(&text, MAX_SEEN_LENGTH));
-            seen = lines.take(MAX_SEEN / 4).collect();
+            seen = blot.quotes(self.line_texts(), MAX_SEEN_LENGTH, MAX_SEEN / 4);
         }
         if self.status >= 400 {
             seen.insert(0, format!("HTTP {}", self.status));
         }
-        let page = self.name().to_owned();
-        // A page may repeat in its text what one of its fields holds.
-        let mut blot = Blot::default();
-        blot.add_values(self);
-        blot.trouble(Trouble::PageChanged { page, expected: expected.to_owned(), found, seen })
+        let page = blot.clean(self.name());
+        Trouble::PageChanged { page, expected: expected.to_owned(), found, seen }
     }
 
     fn field_labels(&self) -> impl Iterator<Item = String> {
@@ -258,6 +250,17 @@ mod tests {
         let error = page.reading(&Label::of("State")).unwrap_err();
         let Trouble::PageChanged { seen, .. } = error else { panic!("{error}") };
         assert_eq!(seen, ["Key [hidden] is set"]);
+    }
+
+    #[test]
+    fn a_secret_on_the_cut_of_a_text_leaves_no_beginning() {
+        for length in 60..MAX_SEEN_LENGTH {
+            let text = format!("{}hunter2-and-more", "x".repeat(length));
+            let field = "<input type=hidden name=k value=hunter2-and-more>";
+            let page = sample::page(&format!("{field}<p>{text}</p>"));
+            let error = page.reading(&Label::of("State")).unwrap_err();
+            assert!(!error.to_string().contains("hu"), "{error}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use encoding_rs::Encoding;
 use url::Url;
 
+use crate::communigator::blot::Blot;
 use crate::communigator::control::Control;
 use crate::communigator::form::Form;
 use crate::communigator::postback::Postback;
@@ -38,6 +39,8 @@ pub(super) struct Page {
     pub by_css: HashMap<String, Vec<Hit>>,
     /// Whether nothing can be done on it without running its scripts.
     pub needs_script: bool,
+    /// What may not be reported of it.
+    pub blot: Blot,
 }
 
 /// A line of text: what stands between two line breaks, as the pieces that its markup makes of it.
@@ -84,9 +87,10 @@ pub(super) enum Hit {
 }
 
 impl Page {
-    /// How a message names it: its title, or the step of the walk.
+    /// How a message names it: its title, or the step of the walk where it has none or may not be
+    /// quoted.
     pub(super) fn name(&self) -> &str {
-        if self.title.is_empty() { &self.step } else { &self.title }
+        if self.title.is_empty() || self.blot.withholds() { &self.step } else { &self.title }
     }
 
     /// Whether it shows this name: as a line, a piece of one (`Connector: <b>name</b>`), what

@@ -6,6 +6,7 @@ use encoding_rs::Encoding;
 use scraper::{ElementRef, Html, Selector};
 use url::Url;
 
+use crate::communigator::blot::Blot;
 use crate::communigator::control::{Control, Kind};
 use crate::communigator::form::{Form, Method};
 use crate::communigator::labels::Labels;
@@ -42,6 +43,8 @@ pub(super) struct Source<'a> {
     pub encoding: &'static Encoding,
     /// The HTML.
     pub html: &'a str,
+    /// What may not be reported of it.
+    pub blot: &'a Blot,
 }
 
 /// Parses an answer, with the profile's selectors at hand.
@@ -72,6 +75,7 @@ pub(super) fn page(source: &Source<'_>, profile: &Profile) -> Page {
         actions,
         controls,
         needs_script,
+        blot: source.blot.clone(),
     }
 }
 
@@ -307,8 +311,8 @@ pub(super) mod sample {
     pub(in crate::communigator) fn with_profile(html: &str, profile: &Profile) -> Page {
         let url = Url::parse("https://console.example/a/b?c=d").unwrap();
         let encoding = encoding_rs::UTF_8;
-        let source =
-            Source { step: "sample", url: &url, by_get: true, status: 200, encoding, html };
+        let (step, by_get, status, blot) = ("sample", true, 200, &Blot::default());
+        let source = Source { step, url: &url, by_get, status, encoding, html, blot };
         super::page(&source, profile)
     }
 }

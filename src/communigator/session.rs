@@ -10,6 +10,7 @@ use crate::communigator::examine;
 use crate::communigator::halt::Halt;
 use crate::communigator::verbs;
 use crate::communigator::walk::Walk;
+use crate::domain::secret::SalesforceSecret;
 use crate::domain::target::Surface;
 use crate::ports::clock::Clock;
 use crate::ports::console::{
@@ -38,12 +39,12 @@ impl HttpSession {
         clock: Arc<dyn Clock>,
         permit: Arc<dyn Permit>,
     ) -> Result<Self, ConsoleError> {
-        let mut blot = Blot::default();
+        let blot = Blot::default();
         blot.add(&login.password);
         if let Some(secret) = &login.totp {
             blot.add(secret);
         }
-        let walk = account.walk(&clock, &permit);
+        let walk = account.walk(&clock, &permit, &blot);
         let mut session = Self { walk, account, login, clock, permit, blot, renewed: false };
         let entered = session.enter().await;
         match entered {
@@ -53,7 +54,7 @@ impl HttpSession {
     }
 
     async fn enter(&mut self) -> Result<(), Halt> {
-        self.walk = self.account.walk(&self.clock, &self.permit);
+        self.walk = self.account.walk(&self.clock, &self.permit, &self.blot);
         let gate = self.account.gate(self.clock.as_ref());
         gate.log_in(&mut self.walk, &self.login).await
     }
@@ -75,24 +76,18 @@ impl HttpSession {
             Halt::Failed(error) => self.blot.error(error),
         }
     }
-
-    fn hide(&mut self, credential: &SalesforceCredential) {
-        self.blot.add(&credential.secret.password);
-        if let Some(token) = &credential.secret.security_token {
-            self.blot.add(token);
-        }
-    }
 }
 
 #[async_trait]
 impl ConsoleSession for HttpSession {
+    fn hide(&mut self, secret: Option<&SalesforceSecret>) {
+        self.blot.add_written(secret);
+    }
+
     async fn observe_connector(&mut self, place: &Surface) -> Result<ConnectorView, ConsoleError> {
         loop {
             match verbs::observe_connector(&mut self.walk, place).await {
-                Ok(mut view) => {
-                    self.blot.errors(&mut view.errors);
-                    return Ok(view);
-                }
+                Ok(view) => return Ok(view),
                 Err(halt) => self.renew(halt).await?,
             }
         }
@@ -116,7 +111,7 @@ impl ConsoleSession for HttpSession {
         place: &Surface,
         credential: &SalesforceCredential,
     ) -> Result<(), ConsoleError> {
-        self.hide(credential);
+        self.hide(Some(&credential.secret));
         loop {
             match verbs::update_connector(&mut self.walk, place, credential).await {
                 Ok(()) => return Ok(()),
@@ -131,10 +126,7 @@ impl ConsoleSession for HttpSession {
     ) -> Result<IntegrationView, ConsoleError> {
         loop {
             match verbs::observe_integration(&mut self.walk, place).await {
-                Ok(mut view) => {
-                    self.blot.errors(&mut view.errors);
-                    return Ok(view);
-                }
+                Ok(view) => return Ok(view),
                 Err(halt) => self.renew(halt).await?,
             }
         }
@@ -145,7 +137,7 @@ impl ConsoleSession for HttpSession {
         place: &Surface,
         credential: &SalesforceCredential,
     ) -> Result<(), ConsoleError> {
-        self.hide(credential);
+        self.hide(Some(&credential.secret));
         loop {
             match verbs::update_integration(&mut self.walk, place, credential).await {
                 Ok(()) => return Ok(()),
@@ -157,10 +149,7 @@ impl ConsoleSession for HttpSession {
     async fn examine(&mut self, place: &Surface) -> Result<Examination, ConsoleError> {
         loop {
             match examine::surface(&mut self.walk, place).await {
-                Ok(mut found) => {
-                    found.shows = self.blot.text(&found.shows);
-                    return Ok(found);
-                }
+                Ok(found) => return Ok(found),
                 Err(halt) => self.renew(halt).await?,
             }
         }

@@ -18,7 +18,7 @@ pub(super) fn connector(page: &Page, profile: &Profile) -> Result<ConnectorView,
     } else if text::same(&shown, &profile.connector.disabled) {
         ConnectorState::Disabled
     } else {
-        ConnectorState::Other(text::shorten(&shown, MAX_ERROR_LENGTH))
+        ConnectorState::Other(page.blot.quote(&shown, MAX_ERROR_LENGTH))
     };
     Ok(ConnectorView { state, errors: errors(page, profile) })
 }
@@ -33,7 +33,7 @@ pub(super) fn integration(page: &Page, profile: &Profile) -> Result<IntegrationV
 
 fn errors(page: &Page, profile: &Profile) -> Vec<ShownError> {
     let errors = page.errors.iter().map(|error| ShownError {
-        text: text::shorten(error, MAX_ERROR_LENGTH),
+        text: page.blot.quote(error, MAX_ERROR_LENGTH),
         about_credentials: text::contains_any(error, &profile.errors.about_credentials),
     });
     errors.collect()

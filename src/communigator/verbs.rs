@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
-use crate::communigator::blot::Blot;
 use crate::communigator::credential_form::{self, CredentialForm};
 use crate::communigator::form::{Entries, Request};
 use crate::communigator::halt::Halt;
@@ -213,13 +212,11 @@ async fn update(
 /// Whether the console answered with a refusal: an error that it did not show before.
 fn refused(answer: &Page, before: &[String], counts: impl Fn(&str) -> bool) -> Result<(), Trouble> {
     let error = answer.errors.iter().find(|error| !before.contains(error) && counts(error));
+    let blot = answer.blot.and_values(answer);
     let message = match error {
-        Some(error) => text::shorten(error, shown::MAX_ERROR_LENGTH),
+        Some(error) => blot.quote(error, shown::MAX_ERROR_LENGTH),
         None if answer.status >= 400 => format!("HTTP {}", answer.status),
         None => return Ok(()),
     };
-    let mut blot = Blot::default();
-    blot.add_values(answer);
-    let page = answer.name().to_owned();
-    Err(blot.trouble(Trouble::SaveRefused { page, message }))
+    Err(Trouble::SaveRefused { page: blot.clean(answer.name()), message })
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::communigator::blot::Blot;
 use crate::communigator::form::{Entries, Method, Request};
 use crate::communigator::halt::Halt;
 use crate::communigator::http::Http;
@@ -37,6 +38,8 @@ pub(super) struct Walk {
     profile: Arc<Profile>,
     memory: Arc<Memory>,
     clock: Arc<dyn Clock>,
+    /// What may not be reported.
+    blot: Blot,
     /// The page behind the login: the list of instances, or the only instance's first page.
     root: Option<Arc<Page>>,
     /// Where the walker is.
@@ -53,9 +56,10 @@ impl Walk {
         profile: Arc<Profile>,
         memory: Arc<Memory>,
         clock: Arc<dyn Clock>,
+        blot: Blot,
     ) -> Self {
         let (root, place, seen) = (None, Place::Outside, HashMap::new());
-        Self { http, profile, memory, clock, root, place, seen }
+        Self { http, profile, memory, clock, blot, root, place, seen }
     }
 
     /// Puts the walker on the page behind the login.
@@ -103,6 +107,7 @@ impl Walk {
             status: reply.status,
             encoding: reply.encoding,
             html: &reply.html,
+            blot: &self.blot,
         };
         Ok(read::page(&source, &self.profile))
     }

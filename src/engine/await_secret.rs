@@ -209,7 +209,12 @@ impl Drive<'_> {
         self.after(self.world.settings.secret_poll, minutes.saturating_add(1))
     }
 
-    fn read_secret(&self, target: &Target, stored: Stored) -> (Reading, Option<SalesforceSecret>) {
+    /// What Vault holds, and its values where they are complete.
+    pub(in crate::engine) fn read_secret(
+        &self,
+        target: &Target,
+        stored: Stored,
+    ) -> (Reading, Option<SalesforceSecret>) {
         let (version, written_at, mut fields) = match stored {
             Stored::Missing => return (Reading::Missing, None),
             Stored::Gone { destroyed, .. } => return (Reading::Gone { destroyed }, None),

@@ -5,13 +5,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain::entry::{Entry, Outcome};
+use crate::domain::freshness::Reading;
 use crate::domain::plan::Next;
 use crate::domain::step::Step;
 use crate::domain::target::Surface;
 use crate::domain::track::{Proof, Track};
 use crate::engine::contain::Failure;
 use crate::engine::drive::{Drive, DriveError, Turn};
-use crate::ports::console::{ConnectorState, ShownError};
+use crate::ports::console::{ConnectorState, ConsoleSession, ShownError};
 use crate::ports::meter::RefusedBy;
 
 /// What one look at a surface says.
@@ -37,6 +38,7 @@ impl Drive<'_> {
         let surfaces: Vec<(Surface, bool)> = (self.rotation.tracks.iter().filter(is_asked))
             .map(|(surface, track)| (surface.clone(), track.confirmed))
             .collect();
+        self.recall_secret().await;
         let mut refused = None;
         for (surface, was_well) in &surfaces {
             match self.confirm_one(surface).await {
@@ -155,6 +157,26 @@ impl Drive<'_> {
             self.record(Entry::Unconfirmed { surface, shown: shown.clone() }).await?;
         }
         Ok(look.is_refused.then_some(shown))
+    }
+
+    /// Reads the chosen secret again where it is not at hand, so that no report repeats it. Where
+    /// Vault does not answer, or holds another by now, the session quotes nothing.
+    async fn recall_secret(&mut self) {
+        let (None, Some(chosen)) = (&self.secret, &self.rotation.secret) else { return };
+        let Ok(stored) = self.world.secrets.read(&self.target.secret).await else { return };
+        let (reading, secret) = self.read_secret(&self.target, stored);
+        if let Reading::Complete { version, fingerprints, .. } = reading
+            && (version, &fingerprints) == (chosen.version, &chosen.fingerprints)
+        {
+            self.secret = secret;
+        }
+    }
+
+    /// Tells a session what it may not report, or that it is not at hand.
+    pub(in crate::engine) fn hide_secret(&self, session: &mut dyn ConsoleSession) {
+        if self.rotation.secret.is_some() || self.rotation.rejected.is_some() {
+            session.hide(self.secret.as_ref());
+        }
     }
 
     async fn look(&mut self, surface: &Surface) -> Result<Look, Failure> {

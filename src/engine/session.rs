@@ -11,10 +11,11 @@ impl Drive<'_> {
     pub(in crate::engine) async fn session(
         &mut self,
     ) -> Result<&mut Box<dyn ConsoleSession>, StepError> {
-        let session = match self.session.take() {
+        let mut session = match self.session.take() {
             Some(session) => session,
             None => self.open_session().await?,
         };
+        self.hide_secret(session.as_mut());
         Ok(self.session.insert(session))
     }
 

@@ -56,7 +56,7 @@ pub enum Switch {
 /// A red error, as the console shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShownError {
-    /// Its text, white space folded, shortened to 200 characters.
+    /// Its text, white space folded, without a secret, then shortened to 200 characters.
     pub text: String,
     /// Whether it is about the login to Salesforce, by the profile's patterns.
     pub about_credentials: bool,
@@ -262,6 +262,11 @@ pub trait Console: Send + Sync {
 /// nothing unless the page is exactly what the profile says.
 #[async_trait]
 pub trait ConsoleSession: Send {
+    /// Tells what may stand on the pages and may not be reported: the secret that was, or may have
+    /// been, written there. `None` where there is one that is not at hand, after a restart for
+    /// instance; a session that was never told it reports no text of a page then.
+    fn hide(&mut self, secret: Option<&SalesforceSecret>);
+
     /// Reads a connector's state and its red errors.
     async fn observe_connector(&mut self, place: &Surface) -> Result<ConnectorView, ConsoleError>;
 

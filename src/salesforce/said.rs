@@ -12,15 +12,20 @@ pub(super) struct Censor(Vec<SecretText>);
 impl Censor {
     /// Hides a login's secret, whole and in parts.
     pub(super) fn of(secret: &SalesforceSecret) -> Self {
-        // The longest first, so that no part of it is left.
         let parts = [Some(secret.password.clone()), secret.security_token.clone()];
         let whole = password_and_token(secret);
-        Self(std::iter::once(whole).chain(parts.into_iter().flatten()).collect())
+        Self(Vec::new()).with(std::iter::once(whole).chain(parts.into_iter().flatten()))
     }
 
     /// Hides this as well.
-    pub(super) fn and(mut self, secret: &SecretText) -> Self {
-        self.0.push(secret.clone());
+    pub(super) fn and(self, secret: &SecretText) -> Self {
+        self.with([secret.clone()])
+    }
+
+    fn with(mut self, secrets: impl IntoIterator<Item = SecretText>) -> Self {
+        self.0.extend(secrets);
+        // The longest first, so that no part of it is left.
+        self.0.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
         self
     }
 

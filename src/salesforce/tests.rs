@@ -280,6 +280,21 @@ fn what_salesforce_says_is_kept_short_and_without_the_secret() {
 }
 
 #[test]
+fn a_secret_that_is_a_part_of_another_leaves_nothing_of_it() {
+    let of = |password: &str, token: &str| {
+        Censor::of(&SalesforceSecret {
+            password: SecretText::new(password.to_owned()),
+            security_token: Some(SecretText::new(token.to_owned())),
+        })
+    };
+    let said = of("Zz9Y", "Zz9Yy8Xx7").said("CODE", "Zz9Yy8Xx7 and Zz9Y");
+    assert_eq!(said, "CODE: [secret] and [secret]");
+    let client = SecretText::new("longer-than-Zz9Y".to_owned());
+    let said = of("Zz9Y", "than").and(&client).said("CODE", "longer-than-Zz9Y");
+    assert_eq!(said, "CODE: [secret]");
+}
+
+#[test]
 fn a_session_is_sent_to_salesforce_alone() {
     let session = |server: &str| {
         let body = success("false", ORGANIZATION)

@@ -32,6 +32,7 @@ mod postgres;
 mod prove;
 mod refusals;
 mod refused_secret;
+mod repeated_secret;
 mod replay;
 mod replicas;
 mod rotation;

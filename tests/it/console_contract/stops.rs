@@ -14,8 +14,8 @@ use reset_receiver::ports::console::{Console, Switch, Trouble};
 use simulator::{Fault, Match, Skin, Times};
 
 use crate::console_contract::bench::{
-    Bench, NEW_PASSWORD, account, always, connector, console_at, credential, integration, login,
-    try_console_at,
+    Bench, NEW_PASSWORD, NEW_TOKEN, account, always, connector, console_at, credential,
+    integration, login, try_console_at,
 };
 
 /// An answer: status, headers, body.
@@ -293,6 +293,15 @@ async fn an_error_that_the_save_brings_is_a_refusal_without_the_secret_in_it() {
     let (saved, _) = save(FORM, page(&repeats), FORM).await;
     let Err(Trouble::SaveRefused { message, .. }) = saved else { panic!("{saved:?}") };
     assert_eq!(message, "[hidden] is in use", "no field's value is reported");
+
+    let before = "x".repeat(199 - NEW_TOKEN.len() / 2);
+    let cut = format!("<p class=error>{before}{NEW_TOKEN} is in use</p>{FORM}");
+    let (saved, _) = save(FORM, page(&cut.replace('&', "&amp;")), FORM).await;
+    let Err(Trouble::SaveRefused { message, .. }) = saved else { panic!("{saved:?}") };
+    assert!(
+        message.starts_with(&format!("{before}[hid")),
+        "nothing of a secret is left: {message}"
+    );
 
     let (saved, _) = save(FORM, Answer(403, Vec::new(), String::new()), FORM).await;
     let Err(Trouble::SaveRefused { message, .. }) = saved else { panic!("{saved:?}") };

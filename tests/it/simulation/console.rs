@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use reset_receiver::domain::ids::AccountName;
+use reset_receiver::domain::secret::SalesforceSecret;
 use reset_receiver::domain::target::Surface;
 use reset_receiver::ports::console::{
     ConnectorState, ConnectorView, Console, ConsoleError, ConsoleLogin, ConsoleSession,
@@ -122,6 +123,8 @@ impl Session {
 
 #[async_trait]
 impl ConsoleSession for Session {
+    fn hide(&mut self, _secret: Option<&SalesforceSecret>) {}
+
     async fn observe_connector(&mut self, place: &Surface) -> Result<ConnectorView, ConsoleError> {
         self.call("a look at a connector", || {
             let enabled = self.world.facts().places[place].enabled;
