@@ -152,6 +152,7 @@ impl Blot {
             | Trouble::SessionEnded
             | Trouble::ConfirmAddress
             | Trouble::SecondFactor
+            | Trouble::CodeRefused
             | Trouble::ForeignRedirect { .. }
             | Trouble::UnknownAccount { .. }) => other,
         }

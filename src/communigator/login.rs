@@ -75,7 +75,7 @@ impl Gate<'_> {
         let labels = &walk.profile().second_factor;
         let behind = submit(walk, page, &[(&labels.code, &code)], &labels.submit).await?;
         if walk.asks_for_code(&behind) || walk.is_login(&behind) {
-            return Err(Trouble::SecondFactor.into());
+            return Err(Trouble::CodeRefused.into());
         }
         Ok(behind)
     }

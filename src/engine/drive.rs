@@ -131,15 +131,7 @@ impl StepError {
     /// Whether it concerns the whole session, so that other surfaces would meet it as well.
     pub(in crate::engine) fn is_about_session(&self) -> bool {
         match self {
-            Self::Console(error) => matches!(
-                error.trouble,
-                Trouble::Unreachable
-                    | Trouble::LoginRefused
-                    | Trouble::SessionEnded
-                    | Trouble::ConfirmAddress
-                    | Trouble::SecondFactor
-                    | Trouble::UnknownAccount { .. }
-            ),
+            Self::Console(error) => error.trouble.is_about_session(),
             Self::Login(_) | Self::BreakerOpen { .. } | Self::Journal(_) => true,
             Self::Secrets(_) | Self::Probe(_) | Self::UnknownState(_) | Self::NoEffect(_) => false,
         }

@@ -126,7 +126,7 @@ pub enum Trouble {
         why: &'static str,
     },
     /// The console refused the user name and password.
-    #[error("the console refused the login; correct the console login in Vault")]
+    #[error("the console refused the login: correct the console login in Vault, then retry")]
     LoginRefused,
     /// The session ended, and so did the one that replaced it.
     #[error("the console ended the session again right after a new login")]
@@ -137,12 +137,18 @@ pub enum Trouble {
          follow the e-mail that it sent"
     )]
     ConfirmAddress,
-    /// The console asks for a second factor that is not configured, or refuses the code.
+    /// The console asks for a second factor that is not configured.
     #[error(
         "the console asks for a second factor: store the authenticator's secret beside the console \
-         login in Vault"
+         login in Vault, then retry"
     )]
     SecondFactor,
+    /// The console refused the code of the second factor.
+    #[error(
+        "the console refused the code of the second factor: check the authenticator's secret in \
+         Vault and this machine's clock, then retry"
+    )]
+    CodeRefused,
     /// The page is built by a script, which the http driver does not run.
     #[error("the page \"{page}\" is built by a script: use the browser driver for this console")]
     NeedsScript {
@@ -200,6 +206,7 @@ impl Trouble {
             Self::LoginRefused => Fault::Rejected,
             Self::ConfirmAddress
             | Self::SecondFactor
+            | Self::CodeRefused
             | Self::NeedsScript { .. }
             | Self::PageChanged { .. }
             | Self::SaveRefused { .. }
@@ -207,6 +214,20 @@ impl Trouble {
             | Self::ForeignRedirect { .. }
             | Self::UnknownAccount { .. } => Fault::Permanent,
         }
+    }
+
+    /// Whether it concerns the whole session, so that other surfaces would meet it as well.
+    pub fn is_about_session(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable
+                | Self::LoginRefused
+                | Self::SessionEnded
+                | Self::ConfirmAddress
+                | Self::SecondFactor
+                | Self::CodeRefused
+                | Self::UnknownAccount { .. }
+        )
     }
 }
 

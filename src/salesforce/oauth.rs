@@ -97,17 +97,24 @@ fn is_code(code: &str) -> bool {
 }
 
 /// What an error means. `invalid_grant` stands for most of them; its description sometimes tells
-/// them apart, and "authentication failure" does not: Salesforce says it of a wrong secret, of a
-/// user who is locked out and of a flow that is switched off.
+/// them apart, by whole words, and "authentication failure" does not: Salesforce says it of a wrong
+/// secret, of a user who is locked out, of a flow that is switched off and of a policy.
 fn by_error(error: &str, description: &str, said: String) -> ProofOutcome {
     let description = description.to_ascii_lowercase();
-    let has = |words: &str| description.contains(words);
+    let words = description.split(|c: char| !c.is_ascii_alphanumeric());
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    let description = format!(" {} ", words.join(" "));
+    let has = |words: &str| description.contains(&format!(" {words} "));
     match error.to_ascii_lowercase().as_str() {
         "rate_limit_exceeded" => ProofOutcome::RateLimited { said },
         "invalid_grant" if has("rate exceeded") => ProofOutcome::RateLimited { said },
         "invalid_grant" if has("password") && has("expired") => ProofOutcome::PasswordExpired,
         "invalid_grant" if has("locked") || has("lockout") => ProofOutcome::Locked { said },
-        "invalid_grant" if has("grant type") || has("approved this consumer") || has("flow") => {
+        "invalid_grant"
+            if ["grant type", "approved this consumer", "flow", "flows", "blocked"]
+                .into_iter()
+                .any(has) =>
+        {
             ProofOutcome::MethodOff { said }
         }
         "invalid_grant"
@@ -117,7 +124,7 @@ fn by_error(error: &str, description: &str, said: String) -> ProofOutcome {
         {
             ProofOutcome::Barred { said }
         }
-        "invalid_grant" => ProofOutcome::Rejected { said },
+        "invalid_grant" => ProofOutcome::Unexplained { said },
         "invalid_client"
         | "invalid_client_id"
         | "invalid_client_credentials"

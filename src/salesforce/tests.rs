@@ -212,11 +212,22 @@ fn each_oauth_error_has_its_meaning() {
     };
     let refused = verdict("invalid_grant", "authentication failure");
     let said = "invalid_grant: authentication failure".to_owned();
-    assert_eq!(refused, ProofOutcome::Rejected { said });
+    assert_eq!(refused, ProofOutcome::Unexplained { said });
+    let told = refused.to_string();
+    for words in ["wrong secret", "locked out", "switched off", "policy", "newer version", "retry"]
+    {
+        assert!(told.contains(words), "{words}: {told}");
+    }
     let expired = verdict("invalid_grant", "password expired");
     assert_eq!(expired, ProofOutcome::PasswordExpired);
     let locked = verdict("invalid_grant", "user is locked out");
     assert!(matches!(locked, ProofOutcome::Locked { .. }), "{locked}");
+    let told = locked.to_string();
+    assert!(told.contains("unlock the user in Salesforce, then retry; or write a newer"), "{told}");
+    for words in ["app blocked by administrator", "The application is blocked."] {
+        let blocked = verdict("invalid_grant", words);
+        assert!(matches!(blocked, ProofOutcome::MethodOff { .. }), "{blocked}");
+    }
     for (error, description, expected) in [
         ("invalid_grant", "", ProofVerdict::Refused),
         ("invalid_grant", "Login Rate Exceeded", ProofVerdict::Later),
@@ -276,7 +287,7 @@ fn what_salesforce_says_is_kept_short_and_without_the_secret() {
     assert!(long.chars().count() < 300 && !long.contains(TOKEN), "{long}");
     let error = serde_json::json!({"error": "invalid_grant", "error_description": PASSWORD});
     let said = oauth(400, &error.to_string()).to_string();
-    assert!(said.ends_with("invalid_grant: [secret]"), "{said}");
+    assert!(said.contains("(invalid_grant: [secret])"), "{said}");
 }
 
 #[test]

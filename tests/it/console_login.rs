@@ -56,7 +56,10 @@ async fn a_refused_login_is_not_repeated_by_events_nor_by_restarts() {
         let (rotation, _) = reset(&town, &hand, "first").await;
         let (fault, message) = stuck(&hand, rotation).await;
         assert_eq!(fault, Fault::Rejected);
-        assert_eq!(message, "the console refused the login; correct the console login in Vault");
+        assert_eq!(
+            message,
+            "the console refused the login: correct the console login in Vault, then retry"
+        );
         assert_eq!(town.simulator.refused_console_logins(), 1);
 
         for id in ["second", "third"] {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use reset_receiver::domain::fault::Fault as Class;
 use reset_receiver::ports::clock::Clock;
 use reset_receiver::ports::console::{Console, Switch, Trouble};
 use simulator::{ConsoleUser, Fault, Match, Skin, Times, World};
@@ -175,7 +176,10 @@ async fn a_second_factor_without_its_secret_or_with_a_wrong_one_needs_a_person()
         assert_eq!(bench.simulator.refused_console_logins(), 0);
         let mut wrong = login();
         wrong.totp = Some(secret("JBSWY3DPEHPK3PXP"));
-        assert_eq!(bench.refusal(&wrong).await, Trouble::SecondFactor);
+        let refused = bench.refusal(&wrong).await;
+        assert_eq!((&refused, refused.fault()), (&Trouble::CodeRefused, Class::Permanent));
+        assert!(refused.is_about_session(), "no other surface sends another code");
+        assert!(refused.to_string().ends_with("this machine's clock, then retry"), "{refused}");
         assert_eq!(bench.simulator.refused_console_logins(), 1);
     }
 }
