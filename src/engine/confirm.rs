@@ -174,7 +174,9 @@ impl Drive<'_> {
 
     /// Tells a session what it may not report, or that it is not at hand.
     pub(in crate::engine) fn hide_secret(&self, session: &mut dyn ConsoleSession) {
-        if self.rotation.secret.is_some() || self.rotation.rejected.is_some() {
+        let rotation = &self.rotation;
+        let is_known = rotation.rejected.is_some() || rotation.set_aside.is_some();
+        if rotation.secret.is_some() || is_known {
             session.hide(self.secret.as_ref());
         }
     }

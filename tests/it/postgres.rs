@@ -1,6 +1,7 @@
 //! What is particular to a PostgreSQL server: its clock, its locks, its wake-ups, and how it fails.
 
 mod beside;
+mod upkeep;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
