@@ -69,7 +69,8 @@ pub struct ConsoleLogins {
     clock: Arc<dyn Clock>,
     locations: BTreeMap<AccountName, LoginLocation>,
     max_age: Duration,
-    known: Mutex<BTreeMap<AccountName, VersionedLogin>>,
+    /// `None` where it was known and the console refused it.
+    known: Mutex<BTreeMap<AccountName, Option<VersionedLogin>>>,
 }
 
 impl ConsoleLogins {
@@ -122,14 +123,14 @@ impl ConsoleLogins {
         self.known
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(account.clone(), login.clone());
+            .insert(account.clone(), Some(login.clone()));
         Ok(login)
     }
 
-    /// Forgets the account's login, because the console refused it: the next one to need it reads
-    /// Vault again.
+    /// Forgets the account's login, because the console refused it: it is read again by the next one
+    /// to need it, and not ahead of time, because what is there by then is what counts.
     pub fn forget(&self, account: &AccountName) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(account);
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(account.clone(), None);
     }
 
     /// Keeps every login at hand, until it is dropped: one that is known is read again before it is
@@ -154,7 +155,7 @@ impl ConsoleLogins {
     /// Reads every login ahead of time, and returns the accounts whose login is not known.
     pub async fn prefetch(&self) -> BTreeSet<AccountName> {
         let mut missing = BTreeSet::new();
-        for account in self.locations.keys() {
+        for account in self.locations.keys().filter(|account| !self.is_refused(account)) {
             if let Err(error) = self.get(account).await {
                 let error = error_line(&error);
                 tracing::error!(
@@ -171,10 +172,17 @@ impl ConsoleLogins {
     pub fn known(&self) -> Vec<(AccountName, bool)> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let accounts = self.locations.keys();
-        accounts.map(|account| (account.clone(), known.contains_key(account))).collect()
+        accounts
+            .map(|account| (account.clone(), known.get(account).is_some_and(Option::is_some)))
+            .collect()
     }
 
     fn remembered(&self, account: &AccountName) -> Option<VersionedLogin> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(account).cloned()
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(account).cloned().flatten()
+    }
+
+    fn is_refused(&self, account: &AccountName) -> bool {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(account).is_some_and(Option::is_none)
     }
 }

@@ -87,6 +87,7 @@ async fn a_corrected_login_completes_upon_an_operators_retry_without_the_refused
         let mut hand = Hand::new(&town).await;
         let (rotation, new) = reset(&town, &hand, "first").await;
         stuck(&hand, rotation).await;
+        hand.plant.world.logins.prefetch().await;
         store_login(&town, CONSOLE_PASSWORD).await;
         hand.until_idle().await;
         assert_eq!(hand.phase(rotation).await, Phase::Stuck, "it waits for the operator's word");
