@@ -128,12 +128,6 @@ pub enum ProofOutcome {
         /// What Salesforce said.
         said: String,
     },
-    /// Salesforce refused the login with words that stand for several reasons: a wrong secret is
-    /// one of them, and nothing tells which it was.
-    Unexplained {
-        /// What Salesforce said.
-        said: String,
-    },
     /// The password was right and has expired, so that nothing works with it but setting another.
     PasswordExpired,
     /// The user is locked out.
@@ -189,10 +183,9 @@ impl ProofOutcome {
     pub const fn verdict(&self) -> ProofVerdict {
         match self {
             Self::Proven => ProofVerdict::Proven,
-            Self::Rejected { .. }
-            | Self::Unexplained { .. }
-            | Self::PasswordExpired
-            | Self::Locked { .. } => ProofVerdict::Refused,
+            Self::Rejected { .. } | Self::PasswordExpired | Self::Locked { .. } => {
+                ProofVerdict::Refused
+            }
             Self::WrongOrganization { .. } | Self::MethodOff { .. } | Self::Barred { .. } => {
                 ProofVerdict::Halted
             }
@@ -207,13 +200,6 @@ impl fmt::Display for ProofOutcome {
         match self {
             Self::Proven => f.write_str("Salesforce took the login"),
             Self::Rejected { said } => write!(f, "Salesforce refused the login: {said}"),
-            Self::Unexplained { said } => write!(
-                f,
-                "Salesforce refused the login ({said}) and says the same of a wrong secret, of a \
-                 user who is locked out, of the OAuth username-password flow being switched off, \
-                 and of a policy: write the right secret as a newer version; or unlock the user or \
-                 mend the setting in Salesforce, then retry"
-            ),
             Self::PasswordExpired => f.write_str(
                 "Salesforce took the password and says that it has expired: set a new one there",
             ),

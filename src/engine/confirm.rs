@@ -175,8 +175,8 @@ impl Drive<'_> {
     /// Tells a session what it may not report, or that it is not at hand.
     pub(in crate::engine) fn hide_secret(&self, session: &mut dyn ConsoleSession) {
         let rotation = &self.rotation;
-        let is_known = rotation.rejected.is_some() || rotation.set_aside.is_some();
-        if rotation.secret.is_some() || is_known {
+        let was_chosen = rotation.secret.is_some() || rotation.set_aside.is_some();
+        if was_chosen || rotation.rejected.is_some() {
             session.hide(self.secret.as_ref());
         }
     }

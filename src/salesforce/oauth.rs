@@ -96,6 +96,12 @@ fn is_code(code: &str) -> bool {
         && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
+/// What to add where Salesforce does not tell why it refused a login.
+const REASONS: &str = ", which it says of a wrong secret, of a user who is locked out, of the OAuth \
+                       username-password flow being switched off, and of a policy: write the right \
+                       secret as a newer version; or unlock the user or mend the setting in \
+                       Salesforce, then retry";
+
 /// What an error means. `invalid_grant` stands for most of them; its description sometimes tells
 /// them apart, by whole words, and "authentication failure" does not: Salesforce says it of a wrong
 /// secret, of a user who is locked out, of a flow that is switched off and of a policy.
@@ -124,7 +130,7 @@ fn by_error(error: &str, description: &str, said: String) -> ProofOutcome {
         {
             ProofOutcome::Barred { said }
         }
-        "invalid_grant" => ProofOutcome::Unexplained { said },
+        "invalid_grant" => ProofOutcome::Rejected { said: said + REASONS },
         "invalid_client"
         | "invalid_client_id"
         | "invalid_client_credentials"
